@@ -11,6 +11,7 @@ LINE_COLUMNS_MAX = 100
 HEADER_LINES_MAX = 300
 SOURCE_LINES_MAX = 600
 FUNCTION_LINES_MAX = 70
+NOT_A_FUNCTION = re.compile(r"(inline )?(namespace|class|struct|union|enum|extern)\b|.*= *\{$")
 SPDX = "SPDX-License-Identifier: MIT"
 
 # What each room of src/ may include besides itself. The floors, bottom to top; `settings` and
@@ -95,12 +96,10 @@ def test_functions_fit_on_a_screen():
         start = None
         for number, line in enumerate(lines_of(path), 1):
             if line.endswith("{") and re.match(r"[A-Za-z_\[)]", line):
-                other = re.match(r"(inline )?(namespace|class|struct|union|enum|extern)\b|.*= *\{$",
-                                 line)
-                start = None if other else number
+                start = None if NOT_A_FUNCTION.match(line) else number
             elif line.startswith("}") and start is not None:
                 if number - start > FUNCTION_LINES_MAX:
-                    problems.append(f"{name_of(path)}:{start}: a function of {number - start} lines")
+                    problems.append(f"{name_of(path)}:{start}: {number - start} lines, too many")
                 start = None
     complain(problems)
 
