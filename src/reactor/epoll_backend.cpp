@@ -50,7 +50,8 @@ EpollBackend::EpollBackend(Reactor& reactor, const Reactor::Options& options)
   if (!epoll_) {
     throw std::system_error(errno, std::generic_category(), "epoll_create1");
   }
-  buffers_ = std::make_unique<BufferPool>(options.buffer_count, options.buffer_size, *this);
+  buffers_ = std::make_unique<BufferPool>(options.buffer_count, options.buffer_size,
+                                          static_cast<BufferPool::Owner&>(*this));
   free_buffers_.reserve(options.buffer_count);
   for (std::uint16_t id = options.buffer_count; id > 0; id--) {
     free_buffers_.push_back(static_cast<std::uint16_t>(id - 1));

@@ -117,7 +117,8 @@ UringBackend::~UringBackend() {
 }
 
 void UringBackend::make_buffer_ring(const Reactor::Options& options) {
-  buffers_ = std::make_unique<BufferPool>(options.buffer_count, options.buffer_size, *this);
+  buffers_ = std::make_unique<BufferPool>(options.buffer_count, options.buffer_size,
+                                          static_cast<BufferPool::Owner&>(*this));
   buffer_ring_bytes_ = options.buffer_count * sizeof(io_uring_buf);
   void* memory = ::mmap(nullptr, buffer_ring_bytes_, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
