@@ -59,6 +59,8 @@ class Operation : private CancelWaiter, private QueueHook {
 
   State state() const noexcept { return state_; }
   bool in_flight() const noexcept { return state_ == State::in_flight; }
+  /// The result of an operation that is done, left for the one who takes it.
+  int peek_result() const noexcept { return result_; }
 
   /// Starts the operation without waiting for it. A null `scope` is never cancelled. In a cancelled
   /// scope the operation is done at once with -ECANCELED (and a listener is told from the loop).
