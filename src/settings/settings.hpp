@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "base/log_level.hpp"
+
+namespace uringcorn::settings {
+
+// Which kernel interface the workers' reactors use.
+enum class ReactorChoice {
+  automatic,  // io_uring where it works, else epoll with one warning
+  io_uring,   // io_uring, or refuse to start
+  epoll,
+};
+
+// Every setting of the server at its effective value: plain data, copied freely, never changed
+// once resolved. The defaults are written here and nowhere else; names, flags, help and limits
+// are in table.hpp. Durations are milliseconds and sizes are bytes; 0 means what each comment says.
+struct Settings {
+  // What is served: `PATH.so[:symbol]`, exactly as given. Empty: the built-in welcome application.
+  std::string app_path;
+
+  // Listeners. Each is `HOST:PORT`, `[v6]:PORT`, `:PORT`, `unix:PATH` or `fd://N`; never empty.
+  std::vector<std::string> bind{"127.0.0.1:8000"};
+  int backlog = 2048;
+
+  // Processes. `workers` is a number already: `auto` was counted when the settings were resolved.
+  int workers = 1;
+  ReactorChoice reactor = ReactorChoice::automatic;
+  // Connections one worker holds at a time; 0: as many as its limit of descriptors allows.
+  std::size_t worker_connections = 0;
+  std::string worker_tmp_dir = "/dev/shm";
+  // A worker silent for so long is aborted; 0: never.
+  std::chrono::milliseconds timeout{30'000};
+  // A worker that is not ready so long after its fork is killed; 0: never.
+  std::chrono::milliseconds boot_timeout{30'000};
+  // How long requests in flight may take to finish once a stop was asked for; 0: none at all.
+  std::chrono::milliseconds graceful_timeout{30'000};
+
+  // Connections. Each timeout is off at 0, except that keep_alive 0 closes after each answer.
+  std::chrono::milliseconds keep_alive{5'000};
+  // From the first byte of a request (or from the accept) to the end of its head.
+  std::chrono::milliseconds request_head_timeout{10'000};
+  // Without one byte of the body arriving, while the application waits for it.
+  std::chrono::milliseconds body_timeout{30'000};
+  // Without one byte of the answer accepted by the peer.
+  std::chrono::milliseconds write_timeout{30'000};
+  // From the end of the head to the end of the answer.
+  std::chrono::milliseconds request_timeout{0};
+  // Requests one connection may make; 0: any number.
+  std::size_t limit_keepalive_requests = 0;
+
+  // Requests. These four are never 0.
+  std::size_t limit_request_line = 8190;
+  std::size_t limit_request_fields = 100;
+  std::size_t limit_request_field_size = 8190;
+  // Request line and fields together; never less than limit_request_line.
+  std::size_t limit_request_head = 65'536;
+  // 0: any size.
+  std::size_t limit_request_body = 0;
+  // What `co_await request.text()` reads into memory at most; never 0.
+  std::size_t limit_request_text = 8'388'608;
+  // What is read and thrown away of a body that the application left unread, so that the connection
+  // can be kept; past it the connection is closed. 0: nothing is drained.
+  std::size_t limit_unread_body = 262'144;
+
+  // The value of the Server field; empty: no such field.
+  std::string server_header = "uringcorn";
+
+  // Logs. A file name, or `-`: standard output for the access log, standard error for the error
+  // log. An empty access_logfile is no access log.
+  std::string access_logfile;
+  // A template of gunicorn's atoms, or `json`.
+  std::string access_log_format = R"(%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s")";
+  std::string error_logfile = "-";
+  LogLevel log_level = LogLevel::info;
+};
+
+}  // namespace uringcorn::settings
