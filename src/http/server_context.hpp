@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include <uringcorn/application.hpp>
+
+#include "net/stream.hpp"
+#include "settings/settings.hpp"
+
+namespace uringcorn::observe {
+class AccessLog;
+class ScoreboardSlot;
+}  // namespace uringcorn::observe
+
+namespace uringcorn::http {
+
+/// What all connections of one worker share. It outlives them.
+struct ServerContext {
+  Application& application;
+  const settings::Settings& settings;
+  observe::AccessLog* access_log = nullptr;       ///< null: no access log
+  observe::ScoreboardSlot* scoreboard = nullptr;  ///< null: nobody counts (tests)
+  /// The worker leaves: answers say "Connection: close", nothing new is begun.
+  bool draining = false;
+  std::uint64_t requests_served = 0;
+};
+
+}  // namespace uringcorn::http

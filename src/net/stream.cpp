@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+#include "net/stream.hpp"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "reactor/reactor.hpp"
+
+namespace uringcorn::net {
+
+Stream::Stream(UniqueFd socket) noexcept : socket_(std::move(socket)), receive_(socket_.get()) {}
+
+Stream::~Stream() { reactor::Reactor::current().close(std::move(socket_)); }
+
+void Stream::Deadline::set(Clock::time_point deadline) noexcept {
+  deadline_ = deadline;
+  if (deadline < armed_for_) {
+    armed_for_ = deadline;
+    arm(deadline);
+  }
+}
+
+void Stream::Deadline::on_timer() noexcept {
+  armed_for_ = Clock::time_point::max();
+  if (!operation_.in_flight()) {
+    return;
+  }
+  if (reactor::Reactor::current().now() < deadline_) {
+    set(deadline_);
+    return;
+  }
+  expired_ = true;
+  operation_.cancel();
+}
+
+void Stream::begin_receive(CancelScope& scope, ReceiveWatcher* watcher) noexcept {
+  watcher_ = watcher;
+  switch (receive_.state()) {
+    case reactor::Operation::State::idle:
+      receive_deadline_.set(receive_deadline_.deadline());
+      receive_.start(&scope, this);
+      break;
+    case reactor::Operation::State::in_flight:
+      receive_.set_listener(this);
+      break;
+    case reactor::Operation::State::done:
+      break;
+  }
+}
+
+void Stream::stop_watching() noexcept {
+  watcher_ = nullptr;
+  receive_.set_listener(nullptr);
+}
+
+void Stream::operation_completed(reactor::Operation& operation) {
+  if (watcher_ == nullptr) {
+    return;
+  }
+  const int result = operation.peek_result();
+  const IoStatus status = result > 0    ? IoStatus::ok
+                          : result == 0 ? IoStatus::end
+                          : result == -ECANCELED ? IoStatus::cancelled
+                                                 : IoStatus::broken;
+  std::exchange(watcher_, nullptr)->receive_ready(status);
+}
+
+IoStatus Stream::status_of(int error, Deadline& deadline) noexcept {
+  const bool expired = deadline.take_expired();
+  if (error == 0) {
+    return IoStatus::ok;
+  }
+  if (error == ECANCELED) {
+    return expired ? IoStatus::timed_out : IoStatus::cancelled;
+  }
+  return IoStatus::broken;
+}
+
+Task<Received> Stream::receive() {
+  receive_deadline_.set(receive_deadline_.deadline());
+  reactor::BufferResult result = co_await receive_;
+  Received received{status_of(result.error, receive_deadline_), std::move(result.buffer)};
+  if (received.status == IoStatus::ok && !received.buffer) {
+    received.status = IoStatus::end;
+  }
+  co_return received;
+}
+
+std::ptrdiff_t Stream::try_send(std::string_view bytes) noexcept {
+  const ssize_t sent =
+      ::send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent >= 0) {
+    return sent;
+  }
+  return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+}
+
+Task<IoStatus> Stream::send(std::string_view bytes, Clock::duration stall_timeout) {
+  const std::ptrdiff_t sent_at_once = try_send(bytes);
+  if (sent_at_once < 0) {
+    co_return IoStatus::broken;
+  }
+  bytes.remove_prefix(static_cast<std::size_t>(sent_at_once));
+  if (bytes.empty()) {
+    co_return IoStatus::ok;
+  }
+  reactor::Send send(socket_.get(), bytes);
+  Deadline stall(send);
+  while (!bytes.empty()) {
+    send.set(bytes);
+    if (stall_timeout > Clock::duration::zero()) {
+      stall.set(reactor::Reactor::current().now() + stall_timeout);
+    }
+    const reactor::CountResult result = co_await send;
+    const IoStatus status = status_of(result.error, stall);
+    if (status != IoStatus::ok) {
+      co_return status;
+    }
+    bytes.remove_prefix(result.count);
+  }
+  co_return IoStatus::ok;
+}
+
+Task<void> Stream::linger(Clock::duration timeout, std::size_t bytes_max) {
+  ::shutdown(socket_.get(), SHUT_WR);
+  set_receive_deadline(reactor::Reactor::current().now() + timeout);
+  std::size_t discarded = 0;
+  while (discarded < bytes_max) {
+    const Received received = co_await receive();
+    if (received.status != IoStatus::ok) {
+      break;
+    }
+    discarded += received.buffer.bytes().size();
+  }
+}
+
+Task<void> Stream::abandon() {
+  stop_watching();
+  receive_.cancel();
+  if (receive_.in_flight()) {
+    static_cast<void>(co_await receive_);
+  }
+}
+
+}  // namespace uringcorn::net

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+#include "reactor/reactor.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "reactor/epoll_backend.hpp"
+#include "reactor/uring_backend.hpp"
+
+namespace uringcorn {
+namespace reactor {
+
+constinit thread_local Reactor* Reactor::t_current = nullptr;
+
+void Backend::complete(Operation& operation, int result) noexcept {
+  reactor_.complete(operation, result);
+}
+
+Counters& Backend::counters() noexcept { return reactor_.counters_; }
+
+Reactor::Reactor(const Options& options)
+    : kind_(options.backend), now_(Clock::now()), timers_(now_) {
+  if (options.backend == BackendKind::io_uring) {
+    backend_ = std::make_unique<UringBackend>(*this, options);
+  } else {
+    backend_ = std::make_unique<EpollBackend>(*this, options);
+  }
+  wake_fd_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake_fd_) {
+    throw std::system_error(errno, std::generic_category(), "eventfd");
+  }
+  t_current = this;
+  wake_.set(wake_fd_.get(), POLLIN);
+  wake_.start(nullptr, this);
+}
+
+Reactor::~Reactor() {
+  wake_.set_listener(nullptr);
+  wake_.cancel();
+  while (wake_.in_flight()) {
+    turn();
+  }
+  t_current = nullptr;
+}
+
+void Reactor::start(Operation& operation) noexcept { backend_->start(operation); }
+
+void Reactor::cancel(Operation& operation) noexcept { backend_->cancel(operation); }
+
+void Reactor::complete(Operation& operation, int result) noexcept {
+  operation.unwatch();
+  operation.result_ = result;
+  operation.state_ = Operation::State::done;
+  counters_.completions++;
+  auto& hook = static_cast<QueueHook&>(operation);
+  hook.unlink();
+  ready_.push_back(hook);
+}
+
+Clock::duration Reactor::time_to_wait(Clock::duration wait_max) const noexcept {
+  if (ready_.linked() || !resumable_.empty()) {
+    return Clock::duration::zero();
+  }
+  return timers_.until_next(Clock::now(), wait_max);
+}
+
+void Reactor::turn(Clock::duration wait_max) {
+  counters_.turns++;
+  backend_->wait(time_to_wait(wait_max));
+  now_ = Clock::now();
+  timers_.advance(now_);
+  dispatch();
+}
+
+void Reactor::dispatch() {
+  // Only what is ready now: what becomes ready meanwhile waits for the next turn, so that no chain
+  // of completions keeps the loop from looking at the kernel.
+  QueueHook last;
+  ready_.push_back(last);
+  while (ready_.next != &last) {
+    auto& hook = static_cast<QueueHook&>(*ready_.next);
+    hook.unlink();
+    auto& operation = static_cast<Operation&>(hook);
+    if (operation.state_ != Operation::State::done) {
+      continue;
+    }
+    if (operation.waiter_) {
+      std::exchange(operation.waiter_, nullptr).resume();
+    } else if (operation.listener_ != nullptr) {
+      std::exchange(operation.listener_, nullptr)->operation_completed(operation);
+    }
+  }
+  std::swap(resuming_, resumable_);
+  for (const std::coroutine_handle<> awaiting : resuming_) {
+    awaiting.resume();
+  }
+  resuming_.clear();
+}
+
+void Reactor::resume_later(std::coroutine_handle<> awaiting) { resumable_.push_back(awaiting); }
+
+void Reactor::post(std::function<void()> work) {
+  {
+    const std::lock_guard lock(posted_mutex_);
+    posted_.push_back(std::move(work));
+  }
+  const std::uint64_t one = 1;
+  // EAGAIN means that the counter is at its maximum: the reactor is about to wake anyway.
+  [[maybe_unused]] const ssize_t written = ::write(wake_fd_.get(), &one, sizeof one);
+}
+
+void Reactor::operation_completed(Operation&) {
+  static_cast<void>(wake_.await_resume());
+  std::uint64_t count = 0;
+  [[maybe_unused]] const ssize_t got = ::read(wake_fd_.get(), &count, sizeof count);
+  wake_.set(wake_fd_.get(), POLLIN);
+  wake_.start(nullptr, this);
+  run_posted();
+}
+
+void Reactor::run_posted() {
+  std::vector<std::function<void()>> work;
+  {
+    const std::lock_guard lock(posted_mutex_);
+    work.swap(posted_);
+  }
+  for (const std::function<void()>& item : work) {
+    item();
+  }
+}
+
+void Reactor::close(UniqueFd fd) noexcept {
+  if (fd) {
+    backend_->forget(fd.get());
+  }
+}
+
+}  // namespace reactor
+
+const char* DeadlineExceeded::what() const noexcept { return "deadline exceeded"; }
+
+void detail::Timer::arm(Clock::time_point deadline) noexcept {
+  reactor::Reactor::current().timers().arm(*this, deadline);
+}
+
+bool detail::Sleep::begin(std::coroutine_handle<> awaiting, CancelScope* scope) noexcept {
+  if (scope != nullptr && scope->cancelled()) {
+    cancelled_ = true;
+    return false;
+  }
+  waiter_ = awaiting;
+  arm(deadline_);
+  watch(scope);
+  return true;
+}
+
+void detail::Sleep::on_timer() noexcept {
+  unwatch();
+  reactor::Reactor::current().resume_later(waiter_);
+}
+
+void detail::Sleep::on_cancel() noexcept {
+  disarm();
+  cancelled_ = true;
+  reactor::Reactor::current().resume_later(waiter_);
+}
+
+}  // namespace uringcorn

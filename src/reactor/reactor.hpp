@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <uringcorn/task.hpp>
+#include <uringcorn/time.hpp>
+
+#include "base/unique_fd.hpp"
+#include "reactor/backend.hpp"
+#include "reactor/operation.hpp"
+#include "reactor/timer_wheel.hpp"
+
+namespace uringcorn::reactor {
+
+/// What a reactor did since it was made.
+struct Counters {
+  std::uint64_t turns = 0;              ///< rounds of the loop
+  std::uint64_t enters = 0;             ///< system calls that submit or wait
+  std::uint64_t completions = 0;        ///< operations that ended
+  std::uint64_t buffer_starvation = 0;  ///< receives that found no buffer and were parked
+  std::uint64_t cq_overflow = 0;        ///< completions that the kernel had to keep aside
+};
+
+/// The event loop of one thread: starts operations, waits for completions, fires timers, and resumes
+/// coroutines. Make it after the fork, in the thread that uses it. While it exists, it is
+/// Reactor::current() of that thread.
+class Reactor final : private CompletionListener {
+ public:
+  struct Options {
+    BackendKind backend = BackendKind::io_uring;
+    unsigned queue_entries = 1024;
+    std::uint16_t buffer_count = 256;
+    std::size_t buffer_size = 8192;
+  };
+
+  /// Throws std::system_error when the kernel refuses (probe() tells why beforehand).
+  explicit Reactor(const Options& options);
+  Reactor(const Reactor&) = delete;
+  Reactor& operator=(const Reactor&) = delete;
+  ~Reactor();
+
+  /// The reactor of the calling thread; it must have one.
+  static Reactor& current() noexcept { return *t_current; }
+  static Reactor* current_or_null() noexcept { return t_current; }
+
+  BackendKind backend() const noexcept { return kind_; }
+  const Counters& counters() const noexcept { return counters_; }
+  BufferPool& buffers() noexcept { return backend_->buffers(); }
+
+  /// The time at the beginning of this turn. Cheaper than Clock::now(), late by the turn's age.
+  Clock::time_point now() const noexcept { return now_; }
+
+  /// Runs `task` in `scope` and turns until it has ended. Gives its value or throws its exception.
+  template <class T>
+  T run(Task<T> task, CancelScope& scope) {
+    RunningTask<T> running(std::move(task), scope);
+    while (!running.done()) {
+      turn();
+    }
+    // The task is done: its awaiter is ready and takes the outcome without suspending.
+    return running.join().await_resume();
+  }
+  template <class T>
+  T run(Task<T> task) {
+    CancelScope scope;
+    return run(std::move(task), scope);
+  }
+
+  /// One round: submit and wait (until a completion or a timer, at most `wait_max`), take the
+  /// completions, fire timers, resume what is ready.
+  void turn(Clock::duration wait_max = std::chrono::hours(1));
+
+  /// Queues `awaiting` to be resumed in this turn's dispatch or the next.
+  void resume_later(std::coroutine_handle<> awaiting);
+
+  /// Thread-safe: runs `work` on this reactor's thread, soon. The only member for other threads.
+  void post(std::function<void()> work);
+
+  /// Closes a socket or other descriptor that operations were used on. None may be in flight: shut
+  /// it down or cancel first, and await them.
+  void close(UniqueFd fd) noexcept;
+
+  TimerWheel& timers() noexcept { return timers_; }
+
+ private:
+  friend class Operation;
+  friend class Backend;
+
+  void start(Operation& operation) noexcept;
+  void cancel(Operation& operation) noexcept;
+  void complete(Operation& operation, int result) noexcept;
+  void dispatch();
+  void run_posted();
+  void operation_completed(Operation& operation) override;
+  Clock::duration time_to_wait(Clock::duration wait_max) const noexcept;
+
+  static constinit thread_local Reactor* t_current;
+
+  const BackendKind kind_;
+  Counters counters_;
+  Clock::time_point now_;
+  TimerWheel timers_;
+  QueueHook ready_;
+  std::vector<std::coroutine_handle<>> resumable_;
+  std::vector<std::coroutine_handle<>> resuming_;
+  std::unique_ptr<Backend> backend_;
+
+  UniqueFd wake_fd_;
+  Poll wake_{-1, 0};
+  std::mutex posted_mutex_;
+  std::vector<std::function<void()>> posted_;
+};
+
+/// What stands in the way of io_uring here; empty: nothing. One sentence with cause and remedy.
+/// Makes a ring as a worker would, and throws it away; call it in any process.
+std::optional<std::string> io_uring_obstacle();
+
+}  // namespace uringcorn::reactor

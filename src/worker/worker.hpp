@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "reactor/backend.hpp"
+#include "settings/settings.hpp"
+
+namespace uringcorn::observe {
+class ScoreboardSlot;
+class Scoreboard;
+}  // namespace uringcorn::observe
+
+namespace uringcorn::worker {
+
+/// Exit codes of a worker, and of the arbiter that gives up because of them (gunicorn's numbers).
+constexpr int k_exit_ok = 0;
+constexpr int k_exit_failed_to_boot = 3;  ///< the application's startup threw
+constexpr int k_exit_app_not_loaded = 4;  ///< missing file, missing symbol, wrong ABI
+
+/// One byte from the worker to the arbiter, on `WorkerBoot::message_fd`.
+enum class Message : char {
+  ready = 'R',     ///< the application is up; connections are being accepted
+  draining = 'D',  ///< no more are accepted
+};
+
+/// A listening socket, made by the arbiter. The worker only borrows it.
+struct WorkerListener {
+  int fd = -1;
+  std::string name;  ///< as it is shown: "http://127.0.0.1:8000", "unix:/run/shop.sock"
+};
+
+/// All that a worker is told. Plain data; lives as long as the process.
+struct WorkerBoot {
+  const settings::Settings& settings;
+  std::span<const WorkerListener> listeners;
+  observe::Scoreboard& scoreboard;
+  unsigned slot = 0;
+  unsigned generation = 0;
+  reactor::BackendKind backend = reactor::BackendKind::io_uring;
+  int heartbeat_fd = -1;  ///< touched (futimens, CLOCK_MONOTONIC as mtime) every second
+  int message_fd = -1;    ///< the writing end of a pipe; POLLERR there: the arbiter is dead
+};
+
+/// The whole life of a worker, in the child of a fork: loads the application, runs it, drains,
+/// leaves. Returns the exit code of the process. Signals arrive blocked; the worker unblocks what it
+/// handles: TERM drains, INT and QUIT end at once, USR1 reopens logs, ABRT writes a backtrace and the
+/// requests in flight, HUP is ignored.
+int run(const WorkerBoot& boot);
+
+}  // namespace uringcorn::worker
