@@ -22,7 +22,18 @@ namespace uringcorn {
 class Request;
 
 /// The methods that are known by name (RFC 9110, 9.3; PATCH: RFC 5789). Any other token is `other`.
-enum class Method : std::uint8_t { get, head, post, put, patch, del, options, connect, trace, other };
+enum class Method : std::uint8_t {
+  get,
+  head,
+  post,
+  put,
+  patch,
+  del,
+  options,
+  connect,
+  trace,
+  other
+};
 
 /// Thrown by a handler, or by what it calls, to end the request with a certain status and a small
 /// plain-text page: `throw HttpError(404, "no such report")`.
@@ -56,8 +67,8 @@ class URINGCORN_API Arena {
   ~Arena() = default;
 };
 
-
-/// What a protocol knows of a request when its head has come. All views live as long as the request.
+/// What a protocol knows of a request when its head has come. All views live as long as the
+/// request.
 struct RequestHead {
   Method method = Method::get;
   std::uint8_t version_major = 1;
@@ -78,8 +89,8 @@ struct RequestHead {
 /// The protocol's side of a request that is being handled.
 class URINGCORN_API RequestChannel {
  public:
-  /// The next bytes of the body, valid until the next call; empty at the end. Throws HttpError (400,
-  /// 408, 413) or Cancelled.
+  /// The next bytes of the body, valid until the next call; empty at the end. Throws HttpError
+  /// (400, 408, 413) or Cancelled.
   virtual Task<std::string_view> read_body() = 0;
   /// Sends an interim answer (1xx) with `fields` at once.
   virtual Task<void> send_interim(int status, const Fields& fields) = 0;
@@ -101,8 +112,9 @@ class URINGCORN_API Body {
       : channel_(channel), head_(head) {}
 
   /// The next bytes, valid until the next read(); empty at the end, and from then on. Waits for the
-  /// client; the client waits for you (backpressure). Throws HttpError(400) when the body ends early
-  /// or its framing is bad, 408 when nothing comes for too long, 413 beyond the limit: let it pass.
+  /// client; the client waits for you (backpressure). Throws HttpError(400) when the body ends
+  /// early or its framing is bad, 408 when nothing comes for too long, 413 beyond the limit: let it
+  /// pass.
   Task<std::string_view> read() { return channel_.read_body(); }
   /// The length that the client announced; unknown for a chunked body.
   std::optional<std::uint64_t> length() const noexcept { return head_.content_length; }

@@ -45,9 +45,13 @@ std::optional<std::string_view> RequestFields::get(std::string_view name) const 
   return std::nullopt;
 }
 
-Fields::Fields(const Fields& other) { *this = other; }
+Fields::Fields(const Fields& other) {
+  *this = other;
+}
 
-Fields::Fields(Fields&& other) noexcept { *this = std::move(other); }
+Fields::Fields(Fields&& other) noexcept {
+  *this = std::move(other);
+}
 
 Fields::~Fields() = default;
 

@@ -11,7 +11,9 @@ namespace {
 constexpr std::string_view k_content_type = "Content-Type";
 constexpr std::string_view k_plain_text = "text/plain; charset=utf-8";
 
-Task<void> write_text(BodyWriter& writer, std::string text) { co_await writer.write(text); }
+Task<void> write_text(BodyWriter& writer, std::string text) {
+  co_await writer.write(text);
+}
 
 /// Appends `text` as lines that each begin with `label`. A line ends in CRLF, LF or CR, as in the
 /// event-stream format itself.
