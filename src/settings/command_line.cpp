@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#include "settings/command_line.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "settings/error.hpp"
+#include "settings/nearest.hpp"
+#include "settings/value.hpp"
+
+namespace uringcorn::settings {
+
+namespace {
+
+std::string cli11_names(const Setting& setting) {
+  std::string names;
+  for (const std::string_view flag : setting.flags) {
+    names += names.empty() ? "" : ",";
+    names += flag;
+  }
+  return names.empty() ? std::string(setting.key) : names;
+}
+
+CLI::Option* add_row(CLI::App& app, const Setting& setting) {
+  const auto accept = [](const CLI::results_t&) { return true; };
+  if (setting.value_name.empty()) {
+    return app.add_flag_callback(cli11_names(setting), [] {});
+  }
+  CLI::Option* option = app.add_option(cli11_names(setting), accept);
+  option->type_name(std::string(setting.value_name));
+  if (setting.flags.empty()) {
+    return option->expected(1);
+  }
+  // Any number of times, one value each, and all of them kept: who comes later decides.
+  return option->expected(-1)->allow_extra_args(false)->multi_option_policy(
+      CLI::MultiOptionPolicy::TakeAll);
+}
+
+// CLI11 2.1 reads `--flag= next` as `--flag next`; two words say that the value is empty.
+std::vector<std::string> with_empty_values_apart(const std::vector<std::string>& words) {
+  std::vector<std::string> apart;
+  for (const std::string& word : words) {
+    if (word.starts_with("--") && word.find('=') == word.size() - 1) {
+      apart.push_back(word.substr(0, word.size() - 1));
+      apart.emplace_back();
+    } else {
+      apart.push_back(word);
+    }
+  }
+  return apart;
+}
+
+[[noreturn]] void refuse_unknown(const std::string& word) {
+  if (!word.starts_with('-') || word == "-") {
+    throw SettingsError(fmt::format(
+        "{} is one argument too many: only one application can be served", in_quotes(word)));
+  }
+  const std::string flag = word.substr(0, word.find('='));
+  std::vector<std::string_view> flags;
+  for (const Setting& setting : table()) {
+    flags.insert(flags.end(), setting.flags.begin(), setting.flags.end());
+  }
+  const std::string_view meant = flag.starts_with("--") ? nearest(flag, flags) : "";
+  const std::string advice = meant.empty() ? "uringcorn serve --help lists the options"
+                                           : fmt::format("did you mean {}?", meant);
+  throw SettingsError(fmt::format("unknown option {} ({})", in_quotes(flag), advice));
+}
+
+// CLI11 reverses the words it is given.
+void parse_with_cli11(CLI::App& app, std::vector<std::string> words) {
+  std::reverse(words.begin(), words.end());
+  try {
+    app.parse(std::move(words));
+  } catch (const CLI::ArgumentMismatch& mismatch) {
+    // "--workers: 1 required INT missing"
+    const std::string_view what = mismatch.what();
+    throw SettingsError(fmt::format("{} needs a value", what.substr(0, what.find(':'))));
+  } catch (const CLI::Error& error) {
+    throw SettingsError(error.what());
+  }
+}
+
+}  // namespace
+
+std::vector<Given> parse_command_line(const std::vector<std::string>& words) {
+  CLI::App app;
+  app.set_help_flag("");
+  app.allow_extras();
+  std::vector<std::pair<const Setting*, CLI::Option*>> options;
+  for (const Setting& setting : table()) {
+    options.emplace_back(&setting, add_row(app, setting));
+  }
+  parse_with_cli11(app, with_empty_values_apart(words));
+
+  for (const std::string& extra : app.remaining()) {
+    if (extra != "--") {
+      refuse_unknown(extra);
+    }
+  }
+  std::vector<Given> given;
+  for (const auto& [setting, option] : options) {
+    if (option->count() == 0) {
+      continue;
+    }
+    const bool takes_value = !setting->value_name.empty();
+    if (!takes_value && option->results().back() != "true") {
+      throw SettingsError(fmt::format("{} takes no value", command_line_name(*setting)));
+    }
+    given.push_back({setting, takes_value ? option->results() : std::vector<std::string>{}});
+  }
+  return given;
+}
+
+}  // namespace uringcorn::settings

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+#include "settings/resolve.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "base/escape.hpp"
+#include "settings/command_line.hpp"
+#include "settings/config_file.hpp"
+#include "settings/error.hpp"
+#include "settings/nearest.hpp"
+#include "settings/table.hpp"
+#include "settings/value.hpp"
+#include "settings/words.hpp"
+
+namespace uringcorn::settings {
+
+namespace {
+
+constexpr std::string_view k_arguments_variable = "URINGCORN_CMD_ARGS";
+constexpr std::string_view k_default_config = "uringcorn.toml";
+
+// An empty variable counts as an unset one, as everywhere in a shell script's `${PORT:-8000}`.
+std::optional<std::string> variable(const Sources& sources, std::string_view name) {
+  const auto found = sources.environment.find(std::string(name));
+  if (found == sources.environment.end() || found->second.empty()) {
+    return std::nullopt;
+  }
+  return found->second;
+}
+
+const Given* find_given(const std::vector<Given>& given, std::string_view key) {
+  const auto found = std::find_if(given.begin(), given.end(),
+                                  [key](const Given& one) { return one.setting->key == key; });
+  return found == given.end() ? nullptr : &*found;
+}
+
+Action action_of(const std::vector<Given>& given) {
+  if (find_given(given, "help") != nullptr) {
+    return Action::help;
+  }
+  if (find_given(given, "version") != nullptr) {
+    return Action::version;
+  }
+  return find_given(given, "print_config") != nullptr ? Action::print_config : Action::serve;
+}
+
+// The first value of a type that the setting does not take, or null.
+const ConfigValue* first_wrong(const Setting& setting, const ConfigEntry& entry) {
+  using Type = ConfigValue::Type;
+  const auto fits = [&setting](const ConfigValue& value) {
+    if (std::holds_alternative<Number>(setting.target) ||
+        std::holds_alternative<Count>(setting.target)) {
+      return value.type == Type::integer;
+    }
+    if (std::holds_alternative<Duration>(setting.target)) {
+      return value.type != Type::boolean;
+    }
+    if (std::holds_alternative<Size>(setting.target) ||
+        std::holds_alternative<WorkerCount>(setting.target)) {
+      return value.type == Type::integer || value.type == Type::string;
+    }
+    return value.type == Type::string;
+  };
+  const auto wrong = std::find_if_not(entry.values.begin(), entry.values.end(), fits);
+  return wrong == entry.values.end() ? nullptr : &*wrong;
+}
+
+std::string described(const ConfigValue& value) {
+  switch (value.type) {
+    case ConfigValue::Type::string:
+      return "the string " + in_quotes(value.text);
+    case ConfigValue::Type::boolean:
+      return value.text;
+    case ConfigValue::Type::integer:
+    case ConfigValue::Type::decimal:
+      break;
+  }
+  return "the number " + value.text;
+}
+
+class Resolver {
+ public:
+  explicit Resolver(const Sources& sources) : sources_(sources) {
+    resolution_.origins.resize(table().size());
+  }
+
+  Resolution run() {
+    const std::vector<Given> line = parse_command_line(sources_.arguments);
+    resolution_.action = action_of(line);
+    if (resolution_.action == Action::help || resolution_.action == Action::version) {
+      return std::move(resolution_);
+    }
+    const std::vector<Given> from_variable = environment_arguments();
+    apply_environment();
+    apply_config_file(line, from_variable);
+    apply_given(from_variable, Origin::Kind::environment_arguments);
+    apply_given(line, Origin::Kind::command_line);
+    refuse_contradictions();
+    return std::move(resolution_);
+  }
+
+ private:
+  std::vector<Given> environment_arguments() const {
+    const std::optional<std::string> text = variable(sources_, k_arguments_variable);
+    if (!text) {
+      return {};
+    }
+    try {
+      std::vector<Given> given = parse_command_line(split_words(*text));
+      for (const Given& one : given) {
+        if (std::holds_alternative<Print>(one.setting->target)) {
+          throw SettingsError(
+              fmt::format("{} belongs on the command line", command_line_name(*one.setting)));
+        }
+      }
+      return given;
+    } catch (const SettingsError& error) {
+      throw SettingsError(fmt::format("{}: {}", k_arguments_variable, error.what()));
+    }
+  }
+
+  void apply_environment() {
+    for (const Setting& setting : table()) {
+      const std::optional<std::string> text =
+          setting.environment.empty() ? std::nullopt : variable(sources_, setting.environment);
+      if (!text) {
+        continue;
+      }
+      const std::string place(setting.environment);
+      std::optional<std::string> value =
+          setting.from_environment == nullptr ? text : setting.from_environment(*text);
+      if (!value) {
+        throw SettingsError(
+            fmt::format("{}: {} is not a port number (0 to 65535)", place, in_quotes(*text)));
+      }
+      apply(setting, {*std::move(value)}, {Origin::Kind::environment, place, *text}, place);
+    }
+  }
+
+  void apply_config_file(const std::vector<Given>& line, const std::vector<Given>& from_variable) {
+    const Given* given = find_given(line, "config");
+    given = given == nullptr ? find_given(from_variable, "config") : given;
+    const std::string name = given == nullptr ? std::string(k_default_config) : given->texts.back();
+    const std::filesystem::path path = sources_.directory / name;
+    std::error_code ignored;
+    const bool is_optional = given == nullptr && !std::filesystem::exists(path, ignored);
+    if (name.empty() || is_optional) {
+      return;
+    }
+    for (const ConfigEntry& entry : parse_config(read_config(path), escaped(name))) {
+      apply_entry(entry, fmt::format("{}:{}", escaped(name), entry.line));
+    }
+  }
+
+  void apply_entry(const ConfigEntry& entry, const std::string& place) {
+    const Setting* setting = find_key(entry.key);
+    if (setting == nullptr || !is_configurable(*setting)) {
+      refuse_key(entry.key, place);
+    }
+    const std::string name = fmt::format("{}: {}", place, setting->key);
+    if (entry.is_array && !std::holds_alternative<List>(setting->target)) {
+      throw SettingsError(fmt::format("{}: expected {}, found an array", name, expected(*setting)));
+    }
+    if (entry.values.empty()) {
+      throw SettingsError(fmt::format("{}: the array is empty", name));
+    }
+    const ConfigValue* wrong = first_wrong(*setting, entry);
+    if (wrong != nullptr) {
+      throw SettingsError(
+          fmt::format("{}: expected {}, found {}", name, expected(*setting), described(*wrong)));
+    }
+    std::vector<std::string> texts;
+    for (const ConfigValue& value : entry.values) {
+      texts.push_back(value.text);
+    }
+    const std::string given = fmt::to_string(fmt::join(texts, ", "));
+    apply(*setting, texts, {Origin::Kind::config_file, place, given}, name);
+  }
+
+  [[noreturn]] static void refuse_key(const std::string& key, const std::string& place) {
+    std::vector<std::string_view> keys;
+    for (const Setting& setting : table()) {
+      if (is_configurable(setting)) {
+        keys.push_back(setting.key);
+      }
+    }
+    const std::string_view meant = nearest(key, keys);
+    const std::string advice = meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant);
+    throw SettingsError(fmt::format("{}: unknown setting {}{}", place, in_quotes(key), advice));
+  }
+
+  void apply_given(const std::vector<Given>& given, Origin::Kind kind) {
+    for (const Given& one : given) {
+      if (!is_configurable(*one.setting)) {
+        continue;
+      }
+      std::string name(command_line_name(*one.setting));
+      if (kind == Origin::Kind::environment_arguments) {
+        name = fmt::format("{}: {}", k_arguments_variable, name);
+      }
+      const bool is_list = std::holds_alternative<List>(one.setting->target);
+      const std::string text =
+          is_list ? fmt::to_string(fmt::join(one.texts, ", ")) : one.texts.back();
+      apply(*one.setting, one.texts, {kind, name, text}, name);
+    }
+  }
+
+  // `name` is what a complaint about the value begins with.
+  void apply(const Setting& setting, const std::vector<std::string>& texts, Origin origin,
+             const std::string& name) {
+    refuse_if(assign(setting, texts, resolution_.settings), name);
+    for (const Check& check : sources_.checks) {
+      if (check.key != setting.key) {
+        continue;
+      }
+      for (const std::string& text : texts) {
+        refuse_if(check.complaint(text), name);
+      }
+    }
+    origin_of(setting) = std::move(origin);
+  }
+
+  static void refuse_if(const std::string& complaint, const std::string& name) {
+    if (!complaint.empty()) {
+      throw SettingsError(fmt::format("{}: {}", name, complaint));
+    }
+  }
+
+  Origin& origin_of(const Setting& setting) {
+    return resolution_.origins[static_cast<std::size_t>(&setting - table().data())];
+  }
+
+  // The head holds the line and each field; smaller than one of them, it would be the real limit.
+  void refuse_contradictions() {
+    const Setting& head = *find_key("limit_request_head");
+    for (const std::string_view key : {"limit_request_line", "limit_request_field_size"}) {
+      const Setting& part = *find_key(key);
+      const std::size_t part_size = resolution_.settings.*std::get<Size>(part.target).member;
+      if (part_size > resolution_.settings.limit_request_head) {
+        throw SettingsError(
+            fmt::format("{} ({}, {}) is more than {} ({}, {}), which includes it: raise {}", key,
+                        show(part, resolution_.settings).front(), origin_of(part).place, head.key,
+                        show(head, resolution_.settings).front(), origin_of(head).place, head.key));
+      }
+    }
+  }
+
+  const Sources& sources_;
+  Resolution resolution_;
+};
+
+}  // namespace
+
+Resolution resolve(const Sources& sources) {
+  return Resolver(sources).run();
+}
+
+Sources process_sources(int argc, char** argv, int first) {
+  Sources sources;
+  sources.arguments.assign(argv + std::min(first, argc), argv + argc);
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos) {
+      sources.environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+    }
+  }
+  return sources;
+}
+
+}  // namespace uringcorn::settings

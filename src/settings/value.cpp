@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: MIT
+#include "settings/value.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "base/escape.hpp"
+#include "settings/cpu_count.hpp"
+
+namespace uringcorn::settings {
+
+namespace {
+
+constexpr std::int64_t k_no_maximum = std::numeric_limits<std::int64_t>::max();
+
+template <typename Value>
+struct Named {
+  std::string_view name;
+  Value value;
+};
+
+constexpr std::array k_reactors{Named<ReactorChoice>{"auto", ReactorChoice::automatic},
+                                Named<ReactorChoice>{"io_uring", ReactorChoice::io_uring},
+                                Named<ReactorChoice>{"epoll", ReactorChoice::epoll}};
+constexpr std::array k_levels{
+    Named<LogLevel>{"debug", LogLevel::debug}, Named<LogLevel>{"info", LogLevel::info},
+    Named<LogLevel>{"warning", LogLevel::warning}, Named<LogLevel>{"error", LogLevel::error},
+    Named<LogLevel>{"critical", LogLevel::critical}};
+
+constexpr std::array<std::pair<std::string_view, std::int64_t>, 3> k_size_units{
+    {{"g", 1 << 30}, {"m", 1 << 20}, {"k", 1 << 10}}};
+// `ms` before `m` and `s`, which are its ends.
+constexpr std::array<std::pair<std::string_view, std::int64_t>, 4> k_duration_units{
+    {{"ms", 1}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}}};
+
+template <typename Value, std::size_t N>
+const Named<Value>* find_name(const std::array<Named<Value>, N>& names, std::string_view name) {
+  for (const Named<Value>& candidate : names) {
+    if (candidate.name == name) {
+      return &candidate;
+    }
+  }
+  return nullptr;
+}
+
+template <typename Value, std::size_t N>
+std::string_view name_of(const std::array<Named<Value>, N>& names, Value value) {
+  for (const Named<Value>& candidate : names) {
+    if (candidate.value == value) {
+      return candidate.name;
+    }
+  }
+  return {};
+}
+
+template <typename Value, std::size_t N>
+std::string one_of(const std::array<Named<Value>, N>& names) {
+  std::string list = "one of ";
+  for (std::size_t i = 0; i < N; ++i) {
+    list += i == 0 ? "" : (i + 1 == N ? " or " : ", ");
+    list += names[i].name;
+  }
+  return list;
+}
+
+std::string range(const Setting& setting, std::string (*show_bound)(std::int64_t)) {
+  if (setting.maximum == k_no_maximum) {
+    return setting.minimum == 0 ? "" : fmt::format(" ({} or more)", show_bound(setting.minimum));
+  }
+  return fmt::format(" ({} to {})", show_bound(setting.minimum), show_bound(setting.maximum));
+}
+
+std::string show_number(std::int64_t number) {
+  return fmt::to_string(number);
+}
+
+bool in_range(const Setting& setting, std::optional<std::int64_t> value) {
+  return value && *value >= setting.minimum && *value <= setting.maximum;
+}
+
+// One overload a kind of target: parse the text, and fill the field if it is a value.
+struct Assign {
+  const Setting& setting;
+  std::span<const std::string> texts;
+  Settings& settings;
+
+  const std::string& text() const { return texts.back(); }
+
+  template <typename Field, typename Value>
+  bool store(Field Settings::* member, std::optional<Value> value) const {
+    if (!in_range(setting, value)) {
+      return false;
+    }
+    settings.*member = static_cast<Field>(*value);
+    return true;
+  }
+  template <typename Value, std::size_t N>
+  bool store(Value Settings::* member, const std::array<Named<Value>, N>& names) const {
+    const Named<Value>* found = find_name(names, text());
+    if (found != nullptr) {
+      settings.*member = found->value;
+    }
+    return found != nullptr;
+  }
+
+  bool operator()(Text target) const {
+    settings.*target.member = text();
+    return true;
+  }
+  bool operator()(List target) const {
+    (settings.*target.member).assign(texts.begin(), texts.end());
+    return true;
+  }
+  bool operator()(Number target) const { return store(target.member, parse_number(text())); }
+  bool operator()(Count target) const { return store(target.member, parse_number(text())); }
+  bool operator()(Size target) const { return store(target.member, parse_size(text())); }
+  bool operator()(WorkerCount target) const {
+    if (text() == "auto") {
+      const std::int64_t cpus = usable_cpus();
+      return store(target.member, std::optional(std::min(cpus, setting.maximum)));
+    }
+    return store(target.member, parse_number(text()));
+  }
+  bool operator()(Duration target) const {
+    const auto ms = parse_duration(text());
+    if (!in_range(setting, ms)) {
+      return false;
+    }
+    settings.*target.member = std::chrono::milliseconds(*ms);
+    return true;
+  }
+  bool operator()(Reactor target) const { return store(target.member, k_reactors); }
+  bool operator()(Level target) const { return store(target.member, k_levels); }
+  bool operator()(ConfigFile) const { return true; }
+  bool operator()(Print) const { return true; }
+};
+
+struct Show {
+  const Settings& settings;
+  using Texts = std::vector<std::string>;
+
+  Texts operator()(Text target) const { return {settings.*target.member}; }
+  Texts operator()(List target) const { return settings.*target.member; }
+  Texts operator()(Number target) const { return {fmt::to_string(settings.*target.member)}; }
+  Texts operator()(WorkerCount target) const { return {fmt::to_string(settings.*target.member)}; }
+  Texts operator()(Count target) const { return {fmt::to_string(settings.*target.member)}; }
+  Texts operator()(Size target) const {
+    return {show_size(static_cast<std::int64_t>(settings.*target.member))};
+  }
+  Texts operator()(Duration target) const {
+    return {show_duration((settings.*target.member).count())};
+  }
+  Texts operator()(Reactor target) const {
+    return {std::string(name_of(k_reactors, settings.*target.member))};
+  }
+  Texts operator()(Level target) const {
+    return {std::string(name_of(k_levels, settings.*target.member))};
+  }
+  Texts operator()(ConfigFile) const { return {}; }
+  Texts operator()(Print) const { return {}; }
+};
+
+struct Expected {
+  const Setting& setting;
+
+  std::string operator()(Text) const { return "a text"; }
+  std::string operator()(List) const { return "a text or an array of texts"; }
+  std::string operator()(Number) const { return "a whole number" + range(setting, show_number); }
+  std::string operator()(Count) const { return "a whole number" + range(setting, show_number); }
+  std::string operator()(WorkerCount) const {
+    return "a whole number or \"auto\"" + range(setting, show_number);
+  }
+  std::string operator()(Size) const {
+    return "a size such as 8190, 8k, 1m or 1g" + range(setting, show_size);
+  }
+  std::string operator()(Duration) const {
+    return "a duration such as 30, 0.5, 500ms, 30s or 5m" + range(setting, show_duration);
+  }
+  std::string operator()(Reactor) const { return one_of(k_reactors); }
+  std::string operator()(Level) const { return one_of(k_levels); }
+  std::string operator()(ConfigFile) const { return "a file name"; }
+  std::string operator()(Print) const { return "given without a value"; }
+};
+
+std::string toml_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20 || byte == 0x7f) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+bool is_toml_number(const Target& target) {
+  return std::holds_alternative<Number>(target) || std::holds_alternative<Count>(target) ||
+         std::holds_alternative<WorkerCount>(target);
+}
+
+}  // namespace
+
+std::optional<std::int64_t> parse_number(std::string_view text) {
+  std::int64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc{} || stop != end) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+std::optional<std::int64_t> parse_size(std::string_view text) {
+  std::int64_t unit = 1;
+  for (const auto& [suffix, bytes] : k_size_units) {
+    const bool is_unit = !text.empty() && (text.back() | 0x20) == suffix[0];
+    if (is_unit) {
+      unit = bytes;
+      text.remove_suffix(1);
+      break;
+    }
+  }
+  const std::optional<std::int64_t> number = parse_number(text);
+  if (!number || *number < 0 || *number > k_no_maximum / unit) {
+    return std::nullopt;
+  }
+  return *number * unit;
+}
+
+std::optional<std::int64_t> parse_duration(std::string_view text) {
+  std::int64_t unit_ms = 1000;
+  for (const auto& [suffix, ms] : k_duration_units) {
+    if (text.ends_with(suffix)) {
+      unit_ms = ms;
+      text.remove_suffix(suffix.size());
+      break;
+    }
+  }
+  // from_chars alone would also take "inf", "nan" and a minus.
+  if (text.empty() || text.find_first_not_of("0123456789.") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  double number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+  const double ms = number * static_cast<double>(unit_ms);
+  constexpr double k_exact_in_double = 9e15;
+  if (error != std::errc{} || stop != end || ms > k_exact_in_double || (ms > 0 && ms < 1)) {
+    return std::nullopt;
+  }
+  return std::llround(ms);
+}
+
+std::string show_size(std::int64_t bytes) {
+  for (const auto& [suffix, unit] : k_size_units) {
+    if (bytes != 0 && bytes % unit == 0) {
+      return fmt::format("{}{}", bytes / unit, suffix);
+    }
+  }
+  return fmt::to_string(bytes);
+}
+
+std::string show_duration(std::int64_t ms) {
+  if (ms == 0) {
+    return "0";
+  }
+  constexpr std::int64_t k_hour_ms = 3'600'000;
+  constexpr std::int64_t k_second_ms = 1000;
+  if (ms % k_hour_ms == 0) {
+    return fmt::format("{}h", ms / k_hour_ms);
+  }
+  return ms % k_second_ms == 0 ? fmt::format("{}s", ms / k_second_ms) : fmt::format("{}ms", ms);
+}
+
+std::string assign(const Setting& setting, std::span<const std::string> texts, Settings& settings) {
+  const auto is_empty = [](const std::string& text) { return text.empty(); };
+  if (!setting.may_be_empty && std::any_of(texts.begin(), texts.end(), is_empty)) {
+    return "must not be empty";
+  }
+  if (std::visit(Assign{setting, texts, settings}, setting.target)) {
+    return {};
+  }
+  return fmt::format("{} is not {}", in_quotes(texts.back()), expected(setting));
+}
+
+std::vector<std::string> show(const Setting& setting, const Settings& settings) {
+  return std::visit(Show{settings}, setting.target);
+}
+
+std::string show_toml(const Setting& setting, const Settings& settings) {
+  const std::vector<std::string> texts = show(setting, settings);
+  if (!std::holds_alternative<List>(setting.target)) {
+    return is_toml_number(setting.target) ? texts.front() : toml_string(texts.front());
+  }
+  std::string array = "[";
+  for (const std::string& text : texts) {
+    array += array.size() > 1 ? ", " : "";
+    array += toml_string(text);
+  }
+  return array + "]";
+}
+
+std::string expected(const Setting& setting) {
+  return std::visit(Expected{setting}, setting.target);
+}
+
+std::string in_quotes(std::string_view text) {
+  return '"' + escaped(text) + '"';
+}
+
+}  // namespace uringcorn::settings
