@@ -36,8 +36,10 @@ struct WorkerListener {
 struct WorkerBoot {
   const settings::Settings& settings;
   std::span<const WorkerListener> listeners;
-  observe::Scoreboard& scoreboard;
-  unsigned slot = 0;
+  observe::Scoreboard& scoreboard;     ///< all workers, for the accept gate
+  observe::ScoreboardSlot& own_place;  ///< this worker's; not the one numbered `slot`: at a reload
+                                       ///< two workers bear the same number for a while
+  unsigned slot = 0;                   ///< this worker's number, 0..N-1
   unsigned generation = 0;
   reactor::BackendKind backend = reactor::BackendKind::io_uring;
   int heartbeat_fd = -1;  ///< touched (futimens, CLOCK_MONOTONIC as mtime) every second
@@ -45,9 +47,9 @@ struct WorkerBoot {
 };
 
 /// The whole life of a worker, in the child of a fork: loads the application, runs it, drains,
-/// leaves. Returns the exit code of the process. Signals arrive blocked; the worker unblocks what it
-/// handles: TERM drains, INT and QUIT end at once, USR1 reopens logs, ABRT writes a backtrace and the
-/// requests in flight, HUP is ignored.
+/// leaves. Returns the exit code of the process. Signals arrive blocked; the worker unblocks what
+/// it handles: TERM drains, INT and QUIT end at once, USR1 reopens logs, ABRT writes a backtrace
+/// and the requests in flight, HUP is ignored.
 int run(const WorkerBoot& boot);
 
 }  // namespace uringcorn::worker

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#include "worker/acceptor.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <uringcorn/time.hpp>
+
+#include "observe/log.hpp"
+#include "reactor/operation.hpp"
+
+namespace uringcorn::worker {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto k_step_back_time = 1ms;
+/// The pause after an error of the whole system (no descriptors, no memory).
+constexpr auto k_system_error_pause = 100ms;
+/// How long an empty accept queue is watched before it is taken to be empty.
+constexpr auto k_queue_empty_after = 2ms;
+
+bool is_of_one_connection(int error) noexcept {
+  return error == ECONNABORTED || error == EPROTO || error == EPERM || error == ENETDOWN ||
+         error == ENOPROTOOPT || error == EHOSTDOWN || error == ENONET || error == EHOSTUNREACH ||
+         error == EOPNOTSUPP || error == ENETUNREACH || error == EINTR;
+}
+
+Task<reactor::FdResult> accept_one(int listener) {
+  reactor::Accept accept(listener);
+  reactor::FdResult result = co_await accept;
+  co_return result;
+}
+
+}  // namespace
+
+Task<bool> ConnectionCap::wait_for_room() {
+  room_.reset();
+  const bool has_room = co_await room_.wait();
+  co_return has_room;
+}
+
+Task<void> Acceptor::run() {
+  CancelScope& scope = co_await current_scope();
+  while (!scope.cancelled()) {
+    if (cap_.reached()) {
+      co_await wait_at_cap();
+      continue;
+    }
+    reactor::FdResult accepted = co_await accept_one(listener_);
+    if (accepted.error == 0) {
+      serve_(std::move(accepted.fd));
+      if (gate_.step_back()) {
+        co_await sleep_for(k_step_back_time);
+      }
+      continue;
+    }
+    const bool go_on = co_await recover(accepted.error);
+    if (!go_on) {
+      break;
+    }
+  }
+}
+
+Task<void> Acceptor::wait_at_cap() {
+  if (!std::exchange(told_of_cap_, true)) {
+    observe::warning(
+        "{} connections are open, the limit of this worker: others wait in the queue of {} until"
+        " some close (--worker-connections, or the limit of open files: ulimit -n)",
+        cap_.limit(), name_);
+  }
+  co_await cap_.wait_for_room();
+}
+
+/// After a failed accept: false means that the listener is of no more use here.
+Task<bool> Acceptor::recover(int error) {
+  if (error == ECANCELED) {
+    co_return false;
+  }
+  if (is_of_one_connection(error)) {
+    co_return true;
+  }
+  if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
+    observe::warning("cannot accept a connection on {}: {}; trying again in {} ms", name_,
+                     std::strerror(error), k_system_error_pause / 1ms);
+    co_await sleep_for(k_system_error_pause);
+    co_return true;
+  }
+  observe::error("cannot accept connections on {} any more: {}", name_, std::strerror(error));
+  co_return false;
+}
+
+Task<void> Acceptor::empty_queue() {
+  for (;;) {
+    reactor::FdResult accepted =
+        co_await with_timeout(k_queue_empty_after, accept_one(listener_));
+    if (accepted.error != 0) {
+      co_return;
+    }
+    serve_(std::move(accepted.fd));
+  }
+}
+
+}  // namespace uringcorn::worker

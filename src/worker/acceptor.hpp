@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string_view>
+
+#include <uringcorn/task.hpp>
+
+#include "base/unique_fd.hpp"
+#include "reactor/event.hpp"
+#include "worker/accept_gate.hpp"
+
+namespace uringcorn::worker {
+
+/// Bounds the connections of a worker, so that it stays clear of its limit of descriptors (at which
+/// accept fails at once and for ever).
+class ConnectionCap {
+ public:
+  explicit ConnectionCap(std::size_t limit) noexcept : limit_(limit) {}
+
+  std::size_t limit() const noexcept { return limit_; }
+  std::size_t open() const noexcept { return open_; }
+  bool reached() const noexcept { return open_ >= limit_; }
+  void opened() noexcept { open_++; }
+  void closed() noexcept {
+    open_--;
+    room_.set();
+  }
+  /// Waits until a connection closes. False: cancelled.
+  Task<bool> wait_for_room();
+
+ private:
+  std::size_t limit_;
+  std::size_t open_ = 0;
+  reactor::Event room_;
+};
+
+/// Accepts connections from one listening socket for as long as its scope is not cancelled.
+class Acceptor {
+ public:
+  using Serve = std::function<void(UniqueFd)>;
+
+  /// `serve` takes each connection. All references must outlive run().
+  Acceptor(int listener, std::string_view name, const AcceptGate& gate, ConnectionCap& cap,
+           Serve serve)
+      : listener_(listener), name_(name), gate_(gate), cap_(cap), serve_(std::move(serve)) {}
+
+  /// Accepts until the scope is cancelled. What has been accepted by then is served.
+  Task<void> run();
+  /// Takes what waits in the accept queue, without waiting for more: at a drain, when the connections
+  /// there would be lost with the socket.
+  Task<void> empty_queue();
+
+ private:
+  Task<void> wait_at_cap();
+  Task<bool> recover(int error);
+
+  int listener_;
+  std::string_view name_;
+  const AcceptGate& gate_;
+  ConnectionCap& cap_;
+  Serve serve_;
+  bool told_of_cap_ = false;
+};
+
+}  // namespace uringcorn::worker

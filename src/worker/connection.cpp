@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#include "worker/connection.hpp"
+
+#include <utility>
+
+#include "http/h1/connection.hpp"
+#include "net/peer.hpp"
+#include "net/stream.hpp"
+#include "observe/scoreboard.hpp"
+
+namespace uringcorn::worker {
+namespace {
+
+/// Counts a connection for as long as it lives.
+class Count {
+ public:
+  Count(ConnectionCap& cap, observe::ScoreboardSlot* slot) noexcept : cap_(cap), slot_(slot) {
+    cap_.opened();
+    if (slot_ != nullptr) {
+      slot_->connection_opened();
+    }
+  }
+  Count(const Count&) = delete;
+  Count& operator=(const Count&) = delete;
+  ~Count() {
+    cap_.closed();
+    if (slot_ != nullptr) {
+      slot_->connection_closed();
+    }
+  }
+
+ private:
+  ConnectionCap& cap_;
+  observe::ScoreboardSlot* slot_;
+};
+
+}  // namespace
+
+Task<void> serve_connection(UniqueFd socket, http::ServerContext& context, ConnectionCap& cap) {
+  const Count count(cap, context.scoreboard);
+  const net::Peer peer = net::Peer::of(socket.get());
+  net::Stream stream(std::move(socket));
+  co_await http::h1::serve(stream, peer, context);
+  co_await stream.abandon();
+}
+
+}  // namespace uringcorn::worker
