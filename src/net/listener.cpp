@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+#include "net/listener.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <system_error>
+#include <variant>
+
+namespace uringcorn::net {
+namespace {
+
+std::string in_words(int error) {
+  std::string words = std::generic_category().message(error);
+  if (!words.empty() && words[0] >= 'A' && words[0] <= 'Z') {
+    words[0] = static_cast<char>(words[0] - 'A' + 'a');
+  }
+  return words;
+}
+
+std::string_view remedy_for_tcp(int error) {
+  switch (error) {
+    case EACCES:
+      return " (run as root, or grant cap_net_bind_service)";
+    case EADDRINUSE:
+      return " (stop who listens there, `ss -ltnp` names it, or choose another --bind)";
+    case EADDRNOTAVAIL:
+      return " (this machine has no such address; `ip address` lists what it has)";
+    default:
+      return "";
+  }
+}
+
+std::string_view remedy_for_unix(int error) {
+  switch (error) {
+    case EACCES:
+    case EPERM:
+      return " (the user of the server must be allowed to write to the folder)";
+    case ENOENT:
+      return " (the folder does not exist)";
+    case EROFS:
+      return " (choose a folder that can be written to, such as /run or /tmp)";
+    default:
+      return "";
+  }
+}
+
+[[noreturn]] void cannot_listen(std::string_view where, int error, std::string_view remedy) {
+  throw ListenError(fmt::format("cannot listen on {}: {}{}", where, in_words(error), remedy),
+                    error);
+}
+
+struct FreeAddresses {
+  void operator()(addrinfo* list) const noexcept { ::freeaddrinfo(list); }
+};
+using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
+
+std::string as_written(const TcpAddress& address) {
+  const std::string_view host = address.host.empty() ? "0.0.0.0" : std::string_view(address.host);
+  const bool is_ipv6 = host.find(':') != std::string_view::npos;
+  return is_ipv6 ? fmt::format("[{}]:{}", host, address.port)
+                 : fmt::format("{}:{}", host, address.port);
+}
+
+Addresses resolve(const TcpAddress& address, std::string_view where) {
+  addrinfo hints{};
+  hints.ai_family = address.host.empty() ? AF_INET : AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* list = nullptr;
+  const int code = ::getaddrinfo(address.host.empty() ? nullptr : address.host.c_str(),
+                                 fmt::format("{}", address.port).c_str(), &hints, &list);
+  if (code != 0) {
+    throw ListenError(fmt::format("cannot listen on {}: the host '{}' is unknown ({})", where,
+                                  address.host, ::gai_strerror(code)),
+                      EADDRNOTAVAIL);
+  }
+  return Addresses(list);
+}
+
+// `localhost` is both 127.0.0.1 and ::1. Clients try both, but scripts often write 127.0.0.1.
+const addrinfo& preferred(const Addresses& addresses) {
+  for (const addrinfo* each = addresses.get(); each != nullptr; each = each->ai_next) {
+    if (each->ai_family == AF_INET) {
+      return *each;
+    }
+  }
+  return *addresses;
+}
+
+std::string own_address(int fd) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
+  const std::string text = address_text(reinterpret_cast<sockaddr*>(&address), length);
+  return address.ss_family == AF_UNIX ? text : "http://" + text;
+}
+
+void set_option(int fd, int level, int option) {
+  const int on = 1;
+  static_cast<void>(::setsockopt(fd, level, option, &on, sizeof on));
+}
+
+int socket_property(int fd, int option) {
+  int value = 0;
+  socklen_t length = sizeof value;
+  return ::getsockopt(fd, SOL_SOCKET, option, &value, &length) == 0 ? value : -errno;
+}
+
+sockaddr_un unix_sockaddr(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof address.sun_path - 1));
+  return address;
+}
+
+// A server that was killed leaves its file behind. Asking it never waits: a live one whose backlog
+// is full answers EAGAIN.
+bool is_served(const sockaddr_un& address) {
+  const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+         errno == EAGAIN;
+}
+
+void remove_stale(const std::string& path, std::string_view where) {
+  struct stat file{};
+  if (::lstat(path.c_str(), &file) != 0) {
+    return;
+  }
+  if (!S_ISSOCK(file.st_mode)) {
+    throw ListenError(
+        fmt::format("cannot listen on {}: the file exists and is not a socket (remove it, or"
+                    " choose another --bind)",
+                    where),
+        EEXIST);
+  }
+  if (is_served(unix_sockaddr(path))) {
+    throw ListenError(fmt::format("cannot listen on {}: another server answers there (stop it, or"
+                                  " choose another --bind)",
+                                  where),
+                      EADDRINUSE);
+  }
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    cannot_listen(where, errno, remedy_for_unix(errno));
+  }
+}
+
+}  // namespace
+
+bool ListenError::may_pass() const noexcept {
+  return error_ == EADDRINUSE;
+}
+
+Listener::Listener(const BindAddress& address, const ListenOptions& options) : owner_(::getpid()) {
+  if (const auto* tcp = std::get_if<TcpAddress>(&address)) {
+    listen_tcp(*tcp, options);
+  } else if (const auto* local = std::get_if<UnixAddress>(&address)) {
+    listen_unix(*local, options);
+  } else {
+    take_over(std::get<InheritedSocket>(address), options);
+  }
+}
+
+Listener::~Listener() {
+  if (socket_ && !unlink_path_.empty() && ::getpid() == owner_) {
+    ::unlink(unlink_path_.c_str());
+  }
+}
+
+void Listener::listen_tcp(const TcpAddress& address, const ListenOptions& options) {
+  const std::string where = as_written(address);
+  const Addresses addresses = resolve(address, where);
+  const addrinfo& chosen = preferred(addresses);
+  socket_.reset(::socket(chosen.ai_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP));
+  if (!socket_) {
+    cannot_listen(where, errno, "");
+  }
+  set_option(socket_.get(), SOL_SOCKET, SO_REUSEADDR);
+  set_option(socket_.get(), IPPROTO_TCP, TCP_NODELAY);
+  if (::bind(socket_.get(), chosen.ai_addr, chosen.ai_addrlen) != 0 ||
+      ::listen(socket_.get(), options.backlog) != 0) {
+    cannot_listen(where, errno, remedy_for_tcp(errno));
+  }
+  set_blocking(options.blocking);
+  name_ = own_address(socket_.get());
+}
+
+void Listener::listen_unix(const UnixAddress& address, const ListenOptions& options) {
+  const std::string where = "unix:" + address.path;
+  remove_stale(address.path, where);
+  socket_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket_) {
+    cannot_listen(where, errno, "");
+  }
+  const sockaddr_un name = unix_sockaddr(address.path);
+  if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
+    cannot_listen(where, errno, remedy_for_unix(errno));
+  }
+  unlink_path_ = address.path;
+  if (::listen(socket_.get(), options.backlog) != 0) {
+    const int error = errno;
+    ::unlink(unlink_path_.c_str());
+    cannot_listen(where, error, "");
+  }
+  set_blocking(options.blocking);
+  name_ = where;
+}
+
+void Listener::take_over(const InheritedSocket& inherited, const ListenOptions& options) {
+  const std::string where = fmt::format("fd://{}", inherited.fd);
+  const int type = socket_property(inherited.fd, SO_TYPE);
+  if (type != SOCK_STREAM) {
+    const std::string_view cause = type == -EBADF
+                                       ? "the process was started without this descriptor"
+                                       : "the descriptor is not a stream socket";
+    throw ListenError(fmt::format("cannot listen on {}: {}", where, cause), EBADF);
+  }
+  if (socket_property(inherited.fd, SO_ACCEPTCONN) != 1 &&
+      ::listen(inherited.fd, options.backlog) != 0) {
+    cannot_listen(where, errno, " (the socket must be bound, and not connected)");
+  }
+  socket_.reset(inherited.fd);
+  ::fcntl(inherited.fd, F_SETFD, FD_CLOEXEC);
+  set_option(inherited.fd, IPPROTO_TCP, TCP_NODELAY);
+  set_blocking(options.blocking);
+  name_ = own_address(inherited.fd);
+}
+
+void Listener::set_blocking(bool blocking) {
+  const int flags = ::fcntl(socket_.get(), F_GETFL);
+  ::fcntl(socket_.get(), F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
+}
+
+}  // namespace uringcorn::net

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MIT
+#include "worker/worker.hpp"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <system_error>
+#include <vector>
+
+#include <uringcorn/application.hpp>
+#include <uringcorn/task_group.hpp>
+#include <uringcorn/time.hpp>
+
+#include "app/background.hpp"
+#include "app/loader.hpp"
+#include "base/unique_fd.hpp"
+#include "http/server_context.hpp"
+#include "observe/log.hpp"
+#include "observe/scoreboard.hpp"
+#include "reactor/event.hpp"
+#include "reactor/reactor.hpp"
+#include "worker/accept_gate.hpp"
+#include "worker/acceptor.hpp"
+#include "worker/connection.hpp"
+#include "worker/crash_report.hpp"
+#include "worker/heartbeat.hpp"
+
+namespace uringcorn::worker {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Descriptors that a worker needs for itself and its application (files, pools, logs).
+constexpr rlim_t k_reserved_descriptors = 64;
+/// After the cancellation of what still runs, how long its end is waited for.
+constexpr auto k_cancelled_tasks_end_within = 2s;
+
+/// Connections that this process may hold: the setting, or what the limit of open files leaves.
+std::size_t connection_limit(const settings::Settings& settings) {
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  const rlim_t usable = std::max(files.rlim_cur, k_reserved_descriptors + 1) - k_reserved_descriptors;
+  const auto limit = static_cast<std::size_t>(usable);
+  return settings.worker_connections == 0 ? limit : std::min(limit, settings.worker_connections);
+}
+
+/// The signals that a worker answers, as a descriptor for the reactor.
+class Signals {
+ public:
+  Signals() {
+    sigset_t handled;
+    sigemptyset(&handled);
+    for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGUSR1}) {
+      sigaddset(&handled, signal);
+    }
+    ::signal(SIGHUP, SIG_IGN);
+    ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGXFSZ, SIG_IGN);
+    ::sigprocmask(SIG_SETMASK, &handled, nullptr);
+    fd_.reset(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!fd_) {
+      throw std::system_error(errno, std::generic_category(), "signalfd");
+    }
+  }
+  int fd() const noexcept { return fd_.get(); }
+  /// The next signal that has come; 0: none.
+  int take() const noexcept {
+    signalfd_siginfo info{};
+    const ssize_t got = ::read(fd_.get(), &info, sizeof info);
+    return got == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
+  }
+
+ private:
+  UniqueFd fd_;
+};
+
+/// Ends the process when tasks go on in spite of their cancellation for too long.
+class LastResort final : private detail::Timer {
+ public:
+  using Timer::arm;
+
+ private:
+  void on_timer() noexcept override {
+    observe::warning("tasks of this worker ignore their cancellation; leaving without them");
+    std::_Exit(k_exit_ok);
+  }
+};
+
+class Worker {
+ public:
+  Worker(const WorkerBoot& boot, std::unique_ptr<Application> application)
+      : boot_(boot),
+        settings_(boot.settings),
+        application_(std::move(application)),
+        context_{*application_, boot.settings, nullptr, &boot.own_place},
+        gate_(boot.scoreboard, boot.own_place),
+        cap_(connection_limit(boot.settings)) {}
+
+  /// From the application's startup to its shutdown. Gives the exit code.
+  Task<int> live();
+
+ private:
+  Task<bool> start_application();
+  Task<void> serve();
+  Task<void> accept_until_stop();
+  Task<void> drain();
+  Task<void> stop_application();
+  Task<void> watch_signals();
+  Task<void> watch_arbiter();
+  void tell(Message message) const noexcept;
+  void stop(bool quickly) noexcept;
+  void take(UniqueFd socket);
+
+  const WorkerBoot& boot_;
+  const settings::Settings& settings_;
+  std::unique_ptr<Application> application_;
+  Signals signals_;
+  http::ServerContext context_;
+  AcceptGate gate_;
+  ConnectionCap cap_;
+  std::vector<Acceptor> acceptors_;
+
+  CancelScope root_;
+  TaskGroup connections_{root_};
+  TaskGroup background_{root_};
+  TaskGroup watchers_{root_};
+  reactor::Event stop_asked_;
+  LastResort last_resort_;
+};
+
+void Worker::tell(Message message) const noexcept {
+  const char byte = static_cast<char>(message);
+  // A pipe that nobody reads any more is noticed by watch_arbiter().
+  [[maybe_unused]] const ssize_t written = ::write(boot_.message_fd, &byte, 1);
+}
+
+void Worker::stop(bool quickly) noexcept {
+  stop_asked_.set();
+  if (quickly) {
+    connections_.cancel();
+    last_resort_.arm(Clock::now() + k_cancelled_tasks_end_within);
+  }
+}
+
+Task<int> Worker::live() {
+  const Heartbeat heartbeat(boot_.heartbeat_fd, boot_.own_place);
+  app::set_background_tasks(&background_);
+  watchers_.spawn(watch_signals());
+  watchers_.spawn(watch_arbiter());
+  const bool started = co_await start_application();
+  if (started) {
+    co_await serve();
+    co_await stop_application();
+  }
+  last_resort_.arm(Clock::now() + k_cancelled_tasks_end_within);
+  background_.cancel();
+  co_await background_.join();
+  watchers_.cancel();
+  co_await watchers_.join();
+  app::set_background_tasks(nullptr);
+  co_return started ? k_exit_ok : k_exit_failed_to_boot;
+}
+
+Task<bool> Worker::start_application() {
+  try {
+    co_await application_->startup();
+    co_return true;
+  } catch (const std::exception& error) {
+    observe::error("the application's startup failed: {}", error.what());
+  } catch (...) {
+    observe::error("the application's startup failed with an unknown exception");
+  }
+  co_return false;
+}
+
+Task<void> Worker::serve() {
+  for (const WorkerListener& listener : boot_.listeners) {
+    acceptors_.emplace_back(listener.fd, listener.name, gate_, cap_,
+                            [this](UniqueFd socket) { take(std::move(socket)); });
+  }
+  boot_.own_place.set_state(observe::WorkerState::ready);
+  tell(Message::ready);
+  co_await accept_until_stop();
+  co_await drain();
+}
+
+void Worker::take(UniqueFd socket) {
+  connections_.spawn(serve_connection(std::move(socket), context_, cap_));
+}
+
+Task<void> Worker::accept_until_stop() {
+  TaskGroup accepting(root_);
+  for (Acceptor& acceptor : acceptors_) {
+    accepting.spawn(acceptor.run());
+  }
+  co_await stop_asked_.wait();
+  accepting.cancel();
+  co_await accepting.join();
+}
+
+Task<void> Worker::drain() {
+  boot_.own_place.set_state(observe::WorkerState::draining);
+  context_.draining = true;
+  tell(Message::draining);
+  const bool quickly = connections_.scope().cancelled();
+  if (!quickly) {
+    for (Acceptor& acceptor : acceptors_) {
+      co_await acceptor.empty_queue();
+    }
+    last_resort_.arm(Clock::now() + settings_.graceful_timeout + k_cancelled_tasks_end_within);
+  }
+  const detail::ScopeDeadline deadline(Clock::now() + settings_.graceful_timeout,
+                                       connections_.scope());
+  co_await connections_.join();
+  boot_.own_place.set_state(observe::WorkerState::gone);
+}
+
+Task<void> Worker::stop_application() {
+  try {
+    co_await application_->shutdown();
+  } catch (const std::exception& error) {
+    observe::error("the application's shutdown failed: {}", error.what());
+  } catch (...) {
+    observe::error("the application's shutdown failed with an unknown exception");
+  }
+}
+
+Task<void> Worker::watch_signals() {
+  for (;;) {
+    reactor::Poll poll(signals_.fd(), POLLIN);
+    const int ready = co_await poll;
+    if (ready == -ECANCELED) {
+      co_return;
+    }
+    for (int signal = signals_.take(); signal != 0; signal = signals_.take()) {
+      if (signal == SIGUSR1) {
+        observe::error_log().reopen();
+      } else {
+        stop(signal != SIGTERM);
+      }
+    }
+  }
+}
+
+/// A worker without an arbiter drains and leaves: nobody would restart it, nobody could stop it.
+Task<void> Worker::watch_arbiter() {
+  reactor::Poll poll(boot_.message_fd, 0);
+  const int ready = co_await poll;
+  if (ready != -ECANCELED) {
+    observe::warning("the arbiter is gone; draining");
+    stop(false);
+  }
+}
+
+}  // namespace
+
+int run(const WorkerBoot& boot) {
+  report_on_abort(boot.own_place);
+  std::unique_ptr<Application> application;
+  try {
+    application = app::load(boot.settings.app_path);
+  } catch (const app::LoadError& error) {
+    observe::error("{}", error.what());
+    return k_exit_app_not_loaded;
+  } catch (const std::exception& error) {
+    observe::error("the application failed to boot: {}", error.what());
+    return k_exit_failed_to_boot;
+  }
+  try {
+    reactor::Reactor reactor({.backend = boot.backend});
+    Worker worker(boot, std::move(application));
+    return reactor.run(worker.live());
+  } catch (const std::exception& error) {
+    observe::error("the worker failed to boot: {}", error.what());
+    return k_exit_failed_to_boot;
+  }
+}
+
+}  // namespace uringcorn::worker
