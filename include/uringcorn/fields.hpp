@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <span>
@@ -43,9 +44,13 @@ class URINGCORN_API RequestFields {
 
 /// Field lines to be sent. Owns its text; a few short lines need no memory from the heap.
 /// Every name must be a token and every value free of control characters (HTAB is allowed, RFC 9110
-/// 5.5), so that no answer can be split: anything else throws std::invalid_argument.
+/// 5.5), so that no answer can be split: anything else throws std::invalid_argument. All lines
+/// together hold at most k_bytes_max bytes: more throws std::length_error. Whatever throws changes
+/// nothing.
 class URINGCORN_API Fields {
  public:
+  static constexpr std::size_t k_bytes_max = 1 << 20;
+
   Fields() noexcept = default;
   Fields(const Fields& other);
   Fields(Fields&& other) noexcept;
@@ -55,9 +60,10 @@ class URINGCORN_API Fields {
 
   /// Appends a line, also if there is one of that name.
   Fields& add(std::string_view name, std::string_view value);
-  /// Replaces all lines of that name by one.
+  /// Replaces all lines of that name by one, which comes last.
   Fields& set(std::string_view name, std::string_view value);
   void remove(std::string_view name) noexcept;
+  void clear() noexcept { bytes_ = 0; }
   /// The value of the first line of that name; valid until the next change.
   std::optional<std::string_view> get(std::string_view name) const noexcept;
   bool contains(std::string_view name) const noexcept { return get(name).has_value(); }
@@ -65,24 +71,55 @@ class URINGCORN_API Fields {
 
   class Iterator {
    public:
-    explicit Iterator(const char* at) noexcept : at_(at) {}
-    Field operator*() const noexcept;
-    Iterator& operator++() noexcept;
+    Field operator*() const noexcept {
+      const LineHead head = LineHead::at(at_);
+      const char* const name = at_ + sizeof(LineHead);
+      return {{name, head.name_size}, {name + head.name_size, head.value_size}};
+    }
+    Iterator& operator++() noexcept {
+      at_ += LineHead::at(at_).line_size();
+      return *this;
+    }
     bool operator==(const Iterator&) const noexcept = default;
 
    private:
+    friend class Fields;
+    explicit Iterator(const char* at) noexcept : at_(at) {}
+
     const char* at_;
   };
   Iterator begin() const noexcept { return Iterator(data()); }
   Iterator end() const noexcept { return Iterator(data() + bytes_); }
 
  private:
+  friend class Response;
+
   static constexpr std::size_t k_inline_bytes = 128;
 
-  const char* data() const noexcept { return heap_ ? heap_.get() : inline_; }
+  /// Lines stand one after the other, without padding: this, the name, the value.
+  struct LineHead {
+    std::uint32_t name_size : 31 = 0;
+    std::uint32_t removed : 1 = 0;
+    std::uint32_t value_size = 0;
 
-  // Lines stand one after the other: the length of the name, that of the value (both uint32_t), the
-  // name, the value.
+    static LineHead at(const char* place) noexcept {
+      LineHead head;
+      std::memcpy(&head, place, sizeof(head));
+      return head;
+    }
+    std::size_t line_size() const noexcept {
+      return sizeof(LineHead) + std::size_t{name_size} + value_size;
+    }
+  };
+
+  const char* data() const noexcept { return heap_ ? heap_.get() : inline_; }
+  char* data() noexcept { return heap_ ? heap_.get() : inline_; }
+  /// add() for names and values that are known to be valid.
+  void append(std::string_view name, std::string_view value);
+  static void write_line(char* place, std::string_view name, std::string_view value) noexcept;
+  void mark_removed(const char* line) noexcept;
+  void drop_marked() noexcept;
+
   std::uint32_t bytes_ = 0;
   std::uint32_t heap_bytes_ = 0;
   std::unique_ptr<char[]> heap_;

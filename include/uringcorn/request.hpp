@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <uringcorn/cancel.hpp>
 #include <uringcorn/export.hpp>
@@ -21,12 +22,24 @@ namespace uringcorn {
 class Request;
 
 /// The methods that are known by name (RFC 9110, 9.3; PATCH: RFC 5789). Any other token is `other`.
-enum class Method : std::uint8_t { get, head, post, put, patch, del, options, connect, trace, other };
+enum class Method : std::uint8_t {
+  get,
+  head,
+  post,
+  put,
+  patch,
+  del,
+  options,
+  connect,
+  trace,
+  other
+};
 
 /// Thrown by a handler, or by what it calls, to end the request with a certain status and a small
 /// plain-text page: `throw HttpError(404, "no such report")`.
 class URINGCORN_API HttpError : public std::exception {
  public:
+  /// `status` is 400 to 599; anything else counts as 500. `message` goes to the client.
   explicit HttpError(int status, std::string message = {});
   int status() const noexcept { return status_; }
   const char* what() const noexcept override { return message_.c_str(); }
@@ -36,24 +49,26 @@ class URINGCORN_API HttpError : public std::exception {
   std::string message_;
 };
 
+/// A parameter of the path or of the query, decoded.
+struct Parameter {
+  std::string_view name;
+  std::string_view value;
+};
+
 namespace detail {
 
 /// Memory for what lives as long as one request. Thread: the request's.
 class URINGCORN_API Arena {
  public:
+  /// Of any alignment.
   virtual char* allocate(std::size_t bytes) = 0;
 
  protected:
   ~Arena() = default;
 };
 
-/// A parameter that a route's pattern took from the path.
-struct PathParameter {
-  std::string_view name;
-  std::string_view value;
-};
-
-/// What a protocol knows of a request when its head has come. All views live as long as the request.
+/// What a protocol knows of a request when its head has come. All views live as long as the
+/// request.
 struct RequestHead {
   Method method = Method::get;
   std::uint8_t version_major = 1;
@@ -74,8 +89,8 @@ struct RequestHead {
 /// The protocol's side of a request that is being handled.
 class URINGCORN_API RequestChannel {
  public:
-  /// The next bytes of the body, valid until the next call; empty at the end. Throws HttpError (400,
-  /// 408, 413) or Cancelled.
+  /// The next bytes of the body, valid until the next call; empty at the end. Throws HttpError
+  /// (400, 408, 413) or Cancelled.
   virtual Task<std::string_view> read_body() = 0;
   /// Sends an interim answer (1xx) with `fields` at once.
   virtual Task<void> send_interim(int status, const Fields& fields) = 0;
@@ -97,8 +112,9 @@ class URINGCORN_API Body {
       : channel_(channel), head_(head) {}
 
   /// The next bytes, valid until the next read(); empty at the end, and from then on. Waits for the
-  /// client; the client waits for you (backpressure). Throws HttpError(400) when the body ends early
-  /// or its framing is bad, 408 when nothing comes for too long, 413 beyond the limit: let it pass.
+  /// client; the client waits for you (backpressure). Throws HttpError(400) when the body ends
+  /// early or its framing is bad, 408 when nothing comes for too long, 413 beyond the limit: let it
+  /// pass.
   Task<std::string_view> read() { return channel_.read_body(); }
   /// The length that the client announced; unknown for a chunked body.
   std::optional<std::uint64_t> length() const noexcept { return head_.content_length; }
@@ -128,13 +144,16 @@ class URINGCORN_API Request {
   std::string_view path() const noexcept { return head_.path; }
   /// The query after the "?", as it was sent.
   std::string_view query_string() const noexcept { return head_.query; }
-  /// The first query parameter of that name, decoded (percent, and "+" as a space).
-  std::optional<std::string_view> query(std::string_view name);
+  /// The first query parameter of that name, decoded (percent, and "+" as a space; what is not a
+  /// valid escape stays as it is). "?a" and "?a=" both give an empty text.
+  std::optional<std::string_view> query(std::string_view name) const;
   /// The same as a number; nothing if it is absent or not a whole number in range.
   template <std::integral T>
-  std::optional<T> query(std::string_view name) {
+  std::optional<T> query(std::string_view name) const {
     return to_number<T>(query(name));
   }
+  /// All query parameters, decoded, in their order.
+  std::span<const Parameter> queries() const;
   /// What the route's pattern took from the path at {name}; throws std::out_of_range if the pattern
   /// has no such name.
   std::string_view param(std::string_view name) const;
@@ -150,6 +169,8 @@ class URINGCORN_API Request {
   }
   /// The value of a cookie (RFC 6265, 4.2.1), as it was sent.
   std::optional<std::string_view> cookie(std::string_view name) const noexcept;
+  /// All cookies, in their order.
+  std::vector<Parameter> cookies() const;
 
   /// The client's address as text ("192.0.2.7", "2001:db8::1"; empty for a unix socket) and port.
   std::string_view peer_address() const noexcept { return head_.peer_address; }
@@ -191,7 +212,10 @@ class URINGCORN_API Request {
   const detail::RequestHead& head_;
   detail::RequestChannel& channel_;
   Body body_;
-  std::span<const detail::PathParameter> parameters_;
+  std::span<const Parameter> parameters_;
+  // Decoded when it is first asked for.
+  mutable std::span<const Parameter> queries_;
+  mutable bool queries_decoded_ = false;
 };
 
 }  // namespace uringcorn

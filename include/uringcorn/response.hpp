@@ -70,7 +70,10 @@ class URINGCORN_API Response {
   static Response text(std::string body);  ///< text/plain; charset=utf-8
   static Response html(std::string body);  ///< text/html; charset=utf-8
   static Response json(std::string body);  ///< application/json; `body` is JSON text already
-  static Response bytes(std::string body, std::string_view content_type = "application/octet-stream");
+  static Response bytes(std::string body,
+                        std::string_view content_type = "application/octet-stream");
+  /// The plain-text page of an HttpError: the status, its name, and `message` as a second line.
+  static Response error(int status, std::string_view message = {});
   /// `location` goes into the Location field as it is.
   static Response redirect(std::string_view location, int status = 302);
   /// The body is what `producer` writes: sent as it comes, chunked unless a length is set. The

@@ -18,8 +18,8 @@ std::string escaped(std::string_view text, std::size_t limit = 200);
 /// can stand between quotes and be read back exactly. Blanks are escaped too unless `keep_blanks`.
 void append_printable(std::string& out, std::string_view text, bool keep_blanks);
 
-/// Appends `text` as the inside of a JSON string (RFC 8259), controls as `\u00NN`; what is not UTF-8
-/// becomes U+FFFD, so that the document is always valid.
+/// Appends `text` as the inside of a JSON string (RFC 8259), controls as `\u00NN`; what is not
+/// UTF-8 becomes U+FFFD, so that the document is always valid.
 void append_json_escaped(std::string& out, std::string_view text);
 
 /// The length of the valid UTF-8 sequence at the start of `text` (RFC 3629: no overlong forms, no

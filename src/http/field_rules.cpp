@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 
@@ -67,6 +68,53 @@ std::size_t ip_literal_length(std::string_view text) noexcept {
   return bracket + 1;
 }
 
+constexpr auto k_forbidden_in_trailers = std::to_array<std::string_view>({
+    "age",
+    "authorization",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "content-type",
+    "cookie",
+    "date",
+    "expect",
+    "expires",
+    "forwarded",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "keep-alive",
+    "location",
+    "max-forwards",
+    "origin",
+    "pragma",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "range",
+    "referer",
+    "retry-after",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "vary",
+    "via",
+    "warning",
+    "www-authenticate",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+});
+static_assert(std::ranges::is_sorted(k_forbidden_in_trailers));
+
 struct HostAndPort {
   bool is_valid = false;
   bool has_host = false;
@@ -113,6 +161,10 @@ bool is_host_and_port(std::string_view text) noexcept {
 bool is_authority_form(std::string_view text) noexcept {
   const HostAndPort checked = check_host_and_port(text);
   return checked.is_valid && checked.has_host && checked.has_port;
+}
+
+bool is_forbidden_in_trailers(std::string_view name) noexcept {
+  return std::ranges::binary_search(k_forbidden_in_trailers, name);
 }
 
 }  // namespace uringcorn::http

@@ -134,4 +134,8 @@ bool is_host_and_port(std::string_view text) noexcept;
 /// asks for (RFC 9112 section 3.2.3).
 bool is_authority_form(std::string_view text) noexcept;
 
+/// True for the fields that say how a message is framed, routed, authenticated, understood or
+/// stored, and so may not come after its body (RFC 9110 section 6.5.1). `name` is in lower case.
+bool is_forbidden_in_trailers(std::string_view name) noexcept;
+
 }  // namespace uringcorn::http

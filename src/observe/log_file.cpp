@@ -16,15 +16,16 @@ namespace {
 
 constexpr mode_t k_mode = 0640;
 // O_NONBLOCK does nothing for regular files; a FIFO without a reader is an error at once.
-constexpr int k_open_flags =
-    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+constexpr int k_open_flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
 mode_t type_of(int fd) {
-  struct stat status {};
+  struct stat status{};
   return ::fstat(fd, &status) == 0 ? status.st_mode & S_IFMT : 0;
 }
 
-std::error_code last_error() { return {errno, std::system_category()}; }
+std::error_code last_error() {
+  return {errno, std::system_category()};
+}
 
 }  // namespace
 

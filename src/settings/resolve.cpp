@@ -142,16 +142,26 @@ class Resolver {
   }
 
   void apply_config_file(const std::vector<Given>& line, const std::vector<Given>& from_variable) {
+    std::string asked = "--config: ";
     const Given* given = find_given(line, "config");
-    given = given == nullptr ? find_given(from_variable, "config") : given;
+    if (given == nullptr) {
+      asked = fmt::format("{}: --config: ", k_arguments_variable);
+      given = find_given(from_variable, "config");
+    }
     const std::string name = given == nullptr ? std::string(k_default_config) : given->texts.back();
     const std::filesystem::path path = sources_.directory / name;
     std::error_code ignored;
-    const bool is_optional = given == nullptr && !std::filesystem::exists(path, ignored);
-    if (name.empty() || is_optional) {
+    const bool may_be_missing = given == nullptr && !std::filesystem::exists(path, ignored);
+    if (name.empty() || may_be_missing) {
       return;
     }
-    for (const ConfigEntry& entry : parse_config(read_config(path), escaped(name))) {
+    std::string text;
+    try {
+      text = read_config(path);
+    } catch (const SettingsError& error) {
+      throw SettingsError((given == nullptr ? "" : asked) + error.what());
+    }
+    for (const ConfigEntry& entry : parse_config(text, escaped(name))) {
       apply_entry(entry, fmt::format("{}:{}", escaped(name), entry.line));
     }
   }

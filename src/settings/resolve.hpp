@@ -23,7 +23,7 @@ struct Check {
 struct Sources {
   std::vector<std::string> arguments;  // after the command's name
   std::map<std::string, std::string> environment;
-  std::filesystem::path directory = ".";  // where uringcorn.toml is looked for
+  std::filesystem::path directory;  // what relative names begin at; empty: the working directory
   std::vector<Check> checks;
 };
 

@@ -71,7 +71,7 @@ std::string one_of(const std::array<Named<Value>, N>& names) {
 
 std::string range(const Setting& setting, std::string (*show_bound)(std::int64_t)) {
   if (setting.maximum == k_no_maximum) {
-    return setting.minimum == 0 ? "" : fmt::format(" ({} or more)", show_bound(setting.minimum));
+    return fmt::format(" ({} or more)", show_bound(setting.minimum));
   }
   return fmt::format(" ({} to {})", show_bound(setting.minimum), show_bound(setting.maximum));
 }

@@ -48,7 +48,9 @@ class Gate final : private CancelWaiter {
   bool cancelled_ = false;
 };
 
-Task<int> value(int number) { co_return number; }
+Task<int> value(int number) {
+  co_return number;
+}
 
 Task<int> fail(std::string what) {
   throw std::runtime_error(what);
@@ -85,7 +87,9 @@ Task<long> nested(long depth) {
   co_return below + 1;
 }
 
-Task<bool> yes() { co_return true; }
+Task<bool> yes() {
+  co_return true;
+}
 
 Task<int> return_from_branch() {
   if (co_await yes()) {
@@ -125,7 +129,9 @@ TEST_CASE("a hundred thousand nested tasks unwind without deep recursion") {
 
 TEST_CASE("a task that nobody awaits is discarded with its parameters") {
   const auto before = coro::live_frames();
-  { auto task = catch_through_awaits(); }
+  {
+    auto task = catch_through_awaits();
+  }
   CHECK(coro::live_frames() == before);
 }
 
@@ -234,8 +240,7 @@ TEST_CASE("with_task_group waits for its tasks when the body throws") {
 
 TEST_CASE("when_all gives all values") {
   auto nothing = []() -> Task<void> { co_return; };
-  const auto [number, text, none] =
-      finish(when_all(value(1), catch_through_awaits(), nothing()));
+  const auto [number, text, none] = finish(when_all(value(1), catch_through_awaits(), nothing()));
   CHECK(number == 1);
   CHECK(text == "caught deep");
   CHECK(none == std::monostate());
@@ -255,8 +260,8 @@ TEST_CASE("first_of gives the winner and awaits the losers") {
   Gate fast;
   Gate slow;
   CancelScope scope;
-  RunningTask<std::variant<int, int>> running(
-      first_of(pass_gate(slow, 1), pass_gate(fast, 2)), scope);
+  RunningTask<std::variant<int, int>> running(first_of(pass_gate(slow, 1), pass_gate(fast, 2)),
+                                              scope);
   fast.release();
   CHECK(!running.done());
   REQUIRE(slow.was_cancelled());

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "settings/describe.hpp"
+#include "settings/error.hpp"
+#include "settings/resolve.hpp"
+#include "settings/table.hpp"
+#include "settings/value.hpp"
+#include "temporary_directory.hpp"
+
+using namespace uringcorn::settings;
+using namespace std::chrono_literals;
+using uringcorn::LogLevel;
+using uringcorn::TemporaryDirectory;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+std::string complaint(const Sources& sources) {
+  try {
+    resolve(sources);
+    return "no complaint";
+  } catch (const SettingsError& error) {
+    return error.what();
+  }
+}
+
+// Sources in an empty directory, so that no file of the machine takes part.
+struct Place {
+  TemporaryDirectory directory;
+  Sources sources;
+  Place() { sources.directory = directory.path(); }
+};
+
+const Origin& origin(const Resolution& resolution, std::string_view key) {
+  return resolution.origins[static_cast<std::size_t>(find_key(key) - table().data())];
+}
+
+}  // namespace
+
+TEST_CASE("with nothing said, every setting is its default") {
+  const Place place;
+  const Resolution resolution = resolve(place.sources);
+  CHECK(resolution.action == Action::serve);
+  for (const Setting& setting : table()) {
+    CAPTURE(setting.key);
+    CHECK(show(setting, resolution.settings) == show(setting, Settings{}));
+  }
+  CHECK(origin(resolution, "workers").place == "default");
+}
+
+TEST_CASE("each source is stronger than the one before") {
+  Place place;
+  const auto workers = [&place] { return resolve(place.sources).settings.workers; };
+  const auto from = [&place] { return origin(resolve(place.sources), "workers").place; };
+  CHECK(workers() == 1);
+  place.sources.environment["WEB_CONCURRENCY"] = "2";
+  CHECK(workers() == 2);
+  CHECK(from() == "WEB_CONCURRENCY");
+  place.directory.write("uringcorn.toml", "\nworkers = 3\n");
+  CHECK(workers() == 3);
+  CHECK(from() == "uringcorn.toml:2");
+  place.sources.environment["URINGCORN_CMD_ARGS"] = "--workers 4";
+  CHECK(workers() == 4);
+  CHECK(from() == "URINGCORN_CMD_ARGS: --workers");
+  place.sources.arguments = {"-w", "5"};
+  CHECK(workers() == 5);
+  CHECK(from() == "--workers");
+}
+
+TEST_CASE("a list of a stronger source replaces the whole list of a weaker one") {
+  Place place;
+  place.sources.environment["PORT"] = "9000";
+  CHECK(resolve(place.sources).settings.bind == Words{"0.0.0.0:9000"});
+  place.directory.write("uringcorn.toml", "bind = [\":1\", \":2\"]\n");
+  CHECK(resolve(place.sources).settings.bind == Words{":1", ":2"});
+  place.sources.arguments = {"-b", "unix:/x", "-b", ":3"};
+  CHECK(resolve(place.sources).settings.bind == Words{"unix:/x", ":3"});
+}
+
+TEST_CASE("PORT must be a port") {
+  Place place;
+  place.sources.environment["PORT"] = "80x";
+  CHECK(complaint(place.sources) == "PORT: \"80x\" is not a port number (0 to 65535)");
+  place.sources.environment["PORT"] = "65536";
+  CHECK(complaint(place.sources) == "PORT: \"65536\" is not a port number (0 to 65535)");
+  place.sources.environment["PORT"] = "";
+  CHECK(resolve(place.sources).settings.bind == Words{"127.0.0.1:8000"});
+}
+
+TEST_CASE("every kind of value arrives in its field, in its unit") {
+  Place place;
+  place.sources.arguments = {"./shop.so:admin",
+                             "--timeout",
+                             "0.5",
+                             "--keep-alive=1m",
+                             "--limit-request-body",
+                             "2g",
+                             "--reactor",
+                             "epoll",
+                             "--log-level",
+                             "debug",
+                             "--backlog",
+                             "7",
+                             "--worker-connections",
+                             "100",
+                             "--server-header",
+                             ""};
+  const Settings settings = resolve(place.sources).settings;
+  CHECK(settings.app_path == "./shop.so:admin");
+  CHECK(settings.timeout == 500ms);
+  CHECK(settings.keep_alive == 1min);
+  CHECK(settings.limit_request_body == 2ULL << 30);
+  CHECK(settings.reactor == ReactorChoice::epoll);
+  CHECK(settings.log_level == LogLevel::debug);
+  CHECK(settings.backlog == 7);
+  CHECK(settings.worker_connections == 100);
+  CHECK(settings.server_header.empty());
+}
+
+TEST_CASE("a configuration file gives the same values, with the types of TOML") {
+  Place place;
+  place.directory.write("uringcorn.toml",
+                        "app = \"./shop.so\"\nbind = \":80\"\nworkers = \"auto\"\ntimeout = 0.5\n"
+                        "keep_alive = \"1m\"\nlimit_request_body = \"2g\"\nreactor = 'epoll'\n"
+                        "limit_request_line = 100\n");
+  const Settings settings = resolve(place.sources).settings;
+  CHECK(settings.app_path == "./shop.so");
+  CHECK(settings.bind == Words{":80"});
+  CHECK(settings.workers >= 1);
+  CHECK(settings.timeout == 500ms);
+  CHECK(settings.keep_alive == 1min);
+  CHECK(settings.limit_request_body == 2ULL << 30);
+  CHECK(settings.reactor == ReactorChoice::epoll);
+  CHECK(settings.limit_request_line == 100);
+}
+
+TEST_CASE("the configuration file of --config must be there; ./uringcorn.toml need not") {
+  Place place;
+  const std::string missing = (place.directory.path() / "shop.toml").string();
+  place.sources.arguments = {"-c", "shop.toml"};
+  CHECK(complaint(place.sources) ==
+        "--config: cannot read \"" + missing + "\": No such file or directory");
+  place.directory.write("shop.toml", "workers = 3\n");
+  place.directory.write("uringcorn.toml", "workers = 9\n");
+  CHECK(resolve(place.sources).settings.workers == 3);
+  place.sources.arguments.clear();
+  CHECK(resolve(place.sources).settings.workers == 9);
+  place.sources.environment["URINGCORN_CMD_ARGS"] = "-c shop.toml";
+  CHECK(resolve(place.sources).settings.workers == 3);
+  place.sources.arguments = {"--config", ""};
+  CHECK(resolve(place.sources).settings.workers == 1);
+}
+
+TEST_CASE("a bad value is told with where it came from") {
+  Place place;
+  place.sources.arguments = {"--workers", "fuor"};
+  CHECK(complaint(place.sources) ==
+        R"(--workers: "fuor" is not a whole number or "auto" (1 to 1024))");
+  place.sources.arguments.clear();
+  place.sources.environment["WEB_CONCURRENCY"] = "fuor";
+  CHECK(complaint(place.sources) ==
+        R"(WEB_CONCURRENCY: "fuor" is not a whole number or "auto" (1 to 1024))");
+  place.sources.environment = {{"URINGCORN_CMD_ARGS", "-t soon"}};
+  CHECK(complaint(place.sources).starts_with(R"(URINGCORN_CMD_ARGS: --timeout: "soon" is not)"));
+  place.sources.environment = {{"URINGCORN_CMD_ARGS", "--wrkers 1"}};
+  CHECK(complaint(place.sources) ==
+        "URINGCORN_CMD_ARGS: unknown option \"--wrkers\" (did you mean --workers?)");
+  place.sources.environment = {{"URINGCORN_CMD_ARGS", "'x"}};
+  CHECK(complaint(place.sources) == "URINGCORN_CMD_ARGS: a quote (') is not closed");
+  place.sources.environment = {{"URINGCORN_CMD_ARGS", "--help"}};
+  CHECK(complaint(place.sources) == "URINGCORN_CMD_ARGS: --help belongs on the command line");
+}
+
+TEST_CASE("an error in the configuration file has file, line and key") {
+  Place place;
+  const auto told = [&place](std::string_view text) {
+    place.directory.write("uringcorn.toml", text);
+    return complaint(place.sources);
+  };
+  CHECK(told("\nwrkers = 3\n") ==
+        "uringcorn.toml:2: unknown setting \"wrkers\" (did you mean workers?)");
+  CHECK(told("frobnicate = 3\n") == "uringcorn.toml:1: unknown setting \"frobnicate\"");
+  CHECK(told("help = true\n") == "uringcorn.toml:1: unknown setting \"help\"");
+  CHECK(told("\n\nworkers = 0\n") ==
+        R"(uringcorn.toml:3: workers: "0" is not a whole number or "auto" (1 to 1024))");
+  CHECK(told("backlog = \"7\"\n") ==
+        "uringcorn.toml:1: backlog: expected a whole number (1 to 65535), found the string \"7\"");
+  CHECK(told("server_header = 5\n") ==
+        "uringcorn.toml:1: server_header: expected a text, found the number 5");
+  CHECK(told("timeout = true\n") ==
+        "uringcorn.toml:1: timeout: expected a duration such as 30, 0.5, 500ms, 30s or 5m (0 to "
+        "24h), found true");
+  CHECK(
+      told("workers = [1]\n") ==
+      "uringcorn.toml:1: workers: expected a whole number or \"auto\" (1 to 1024), found an array");
+  CHECK(told("bind = []\n") == "uringcorn.toml:1: bind: the array is empty");
+  CHECK(told("bind = [\":80\", 1]\n") ==
+        "uringcorn.toml:1: bind: expected a text or an array of texts, found the number 1");
+  CHECK(told("bind = [\":80\", \"\"]\n") == "uringcorn.toml:1: bind: must not be empty");
+}
+
+TEST_CASE("limits that contradict each other are refused") {
+  Place place;
+  place.sources.arguments = {"--limit-request-line", "100k"};
+  CHECK(complaint(place.sources) ==
+        "limit_request_line (100k, --limit-request-line) is more than limit_request_head (64k, "
+        "default), which includes it: raise limit_request_head");
+  place.sources.arguments = {"--limit-request-line", "100k", "--limit-request-head", "200k"};
+  CHECK(complaint(place.sources) == "no complaint");
+  place.sources.arguments = {"--limit-request-head", "4k"};
+  CHECK(complaint(place.sources).starts_with("limit_request_line (8190, default) is more than"));
+}
+
+TEST_CASE("a room's own check is heard, with the source of the value before it") {
+  Place place;
+  place.sources.checks.push_back(
+      {"bind", [](const std::string& text) { return text == ":80" ? "" : "no place " + text; }});
+  place.sources.arguments = {"-b", ":80"};
+  CHECK(complaint(place.sources) == "no complaint");
+  place.sources.arguments = {"-b", ":80", "-b", "nowhere"};
+  CHECK(complaint(place.sources) == "--bind: no place nowhere");
+  place.sources.arguments.clear();
+  place.directory.write("uringcorn.toml", "bind = \"x\"\n");
+  CHECK(complaint(place.sources) == "uringcorn.toml:1: bind: no place x");
+}
+
+TEST_CASE("--help and --version are answered whatever else is wrong") {
+  Place place;
+  place.directory.write("uringcorn.toml", "nonsense");
+  place.sources.arguments = {"--help", "--workers", "fuor"};
+  CHECK(resolve(place.sources).action == Action::help);
+  place.sources.arguments = {"-v", "--workers", "fuor"};
+  CHECK(resolve(place.sources).action == Action::version);
+}
+
+TEST_CASE("--print-config names every value and where it came from") {
+  Place place;
+  place.directory.write("uringcorn.toml", "timeout = 90\n");
+  place.sources.environment["WEB_CONCURRENCY"] = "2";
+  place.sources.arguments = {"--print-config", "--server-header", "a \"b\"\n\x7f"};
+  const Resolution resolution = resolve(place.sources);
+  CHECK(resolution.action == Action::print_config);
+  const std::string text = print_config(resolution);
+  CHECK(text.find("workers = 2  # WEB_CONCURRENCY\n") != std::string::npos);
+  CHECK(text.find("timeout = \"90s\"  # uringcorn.toml:1 90\n") != std::string::npos);
+  CHECK(text.find("backlog = 2048  # default\n") != std::string::npos);
+  CHECK(text.find("server_header = \"a \\\"b\\\"\\u000a\\u007f\"  # --server-header\n") !=
+        std::string::npos);
+}
+
+TEST_CASE("what --print-config prints is a configuration file with the same settings") {
+  Place place;
+  place.sources.arguments = {"./shop.so",           "-b",        ":1",     "-b",
+                             "unix:/a b",           "-w",        "3",      "--server-header",
+                             "a \"b\"\n\t\x7f\\",   "--timeout", "1500ms", "--access-logformat",
+                             "\"%(r)s\" %(q)s # x", "--reactor", "epoll"};
+  const Resolution first = resolve(place.sources);
+  place.directory.write("uringcorn.toml", print_config(first));
+  place.sources.arguments.clear();
+  const Resolution second = resolve(place.sources);
+  for (const Setting& setting : table()) {
+    CAPTURE(setting.key);
+    CHECK(show(setting, second.settings) == show(setting, first.settings));
+  }
+}
