@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "arbiter/heartbeat_folder.hpp"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
