@@ -11,7 +11,9 @@ namespace uringcorn::net {
 
 Stream::Stream(UniqueFd socket) noexcept : socket_(std::move(socket)), receive_(socket_.get()) {}
 
-Stream::~Stream() { reactor::Reactor::current().close(std::move(socket_)); }
+Stream::~Stream() {
+  reactor::Reactor::current().close(std::move(socket_));
+}
 
 void Stream::Deadline::set(Clock::time_point deadline) noexcept {
   deadline_ = deadline;
@@ -59,8 +61,8 @@ void Stream::operation_completed(reactor::Operation& operation) {
     return;
   }
   const int result = operation.peek_result();
-  const IoStatus status = result > 0    ? IoStatus::ok
-                          : result == 0 ? IoStatus::end
+  const IoStatus status = result > 0             ? IoStatus::ok
+                          : result == 0          ? IoStatus::end
                           : result == -ECANCELED ? IoStatus::cancelled
                                                  : IoStatus::broken;
   std::exchange(watcher_, nullptr)->receive_ready(status);

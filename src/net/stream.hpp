@@ -39,8 +39,8 @@ class ReceiveWatcher {
   ~ReceiveWatcher() = default;
 };
 
-/// A connected stream socket. At most one receive and one send at a time. All that is in flight must
-/// have ended (see abandon()) before it is destroyed. Belongs to the thread of its reactor.
+/// A connected stream socket. At most one receive and one send at a time. All that is in flight
+/// must have ended (see abandon()) before it is destroyed. Belongs to the thread of its reactor.
 class Stream final : private reactor::CompletionListener {
  public:
   explicit Stream(UniqueFd socket) noexcept;

@@ -173,8 +173,7 @@ void EpollBackend::attempt(Operation& operation) noexcept {
 }
 
 int EpollBackend::accept(Operation& operation) noexcept {
-  const int result =
-      result_of(::accept4(operation.fd_, nullptr, nullptr, SOCK_CLOEXEC));
+  const int result = result_of(::accept4(operation.fd_, nullptr, nullptr, SOCK_CLOEXEC));
   Descriptor& state = descriptor(operation.fd_);
   if (result != k_not_ready && state.registered) {
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, operation.fd_, nullptr);

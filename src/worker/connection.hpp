@@ -10,8 +10,8 @@
 namespace uringcorn::worker {
 
 /// The whole life of one accepted connection: finds out what is spoken on it, serves it, and closes
-/// it. Throws nothing; counts itself in `cap` and on the scoreboard. `context` and `cap` must outlive
-/// it.
+/// it. Throws nothing; counts itself in `cap` and on the scoreboard. `context` and `cap` must
+/// outlive it.
 Task<void> serve_connection(UniqueFd socket, http::ServerContext& context, ConnectionCap& cap);
 
 }  // namespace uringcorn::worker

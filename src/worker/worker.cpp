@@ -47,7 +47,8 @@ constexpr auto k_cancelled_tasks_end_within = 2s;
 std::size_t connection_limit(const settings::Settings& settings) {
   rlimit files{};
   ::getrlimit(RLIMIT_NOFILE, &files);
-  const rlim_t usable = std::max(files.rlim_cur, k_reserved_descriptors + 1) - k_reserved_descriptors;
+  const rlim_t usable =
+      std::max(files.rlim_cur, k_reserved_descriptors + 1) - k_reserved_descriptors;
   const auto limit = static_cast<std::size_t>(usable);
   return settings.worker_connections == 0 ? limit : std::min(limit, settings.worker_connections);
 }
