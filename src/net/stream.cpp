@@ -3,7 +3,9 @@
 
 #include <sys/socket.h>
 
+#include <cassert>
 #include <cerrno>
+#include <utility>
 
 #include "reactor/reactor.hpp"
 
@@ -38,6 +40,9 @@ void Stream::Deadline::on_timer() noexcept {
 
 void Stream::begin_receive(CancelScope& scope, ReceiveWatcher* watcher) noexcept {
   watcher_ = watcher;
+  if (unread_) {
+    return;
+  }
   switch (receive_.state()) {
     case reactor::Operation::State::idle:
       receive_deadline_.set(receive_deadline_.deadline());
@@ -79,7 +84,17 @@ IoStatus Stream::status_of(int error, Deadline& deadline) noexcept {
   return IoStatus::broken;
 }
 
+void Stream::unread(reactor::Buffer rest) noexcept {
+  assert(receive_.state() == reactor::Operation::State::idle && !unread_);
+  if (!rest.bytes().empty()) {
+    unread_ = std::move(rest);
+  }
+}
+
 Task<Received> Stream::receive() {
+  if (unread_) {
+    co_return Received{IoStatus::ok, std::move(unread_)};
+  }
   receive_deadline_.set(receive_deadline_.deadline());
   reactor::BufferResult result = co_await receive_;
   Received received{status_of(result.error, receive_deadline_), std::move(result.buffer)};
