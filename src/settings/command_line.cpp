@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "base/escape.hpp"
 #include "settings/error.hpp"
 #include "settings/nearest.hpp"
 #include "settings/value.hpp"
@@ -78,7 +79,7 @@ void parse_with_cli11(CLI::App& app, std::vector<std::string> words) {
     const std::string_view what = mismatch.what();
     throw SettingsError(fmt::format("{} needs a value", what.substr(0, what.find(':'))));
   } catch (const CLI::Error& error) {
-    throw SettingsError(error.what());
+    throw SettingsError(escaped(error.what()));
   }
 }
 

@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::string_view k_arguments_variable = "URINGCORN_CMD_ARGS";
 constexpr std::string_view k_default_config = "uringcorn.toml";
+constexpr std::size_t k_longest_complaint = 500;
 
 // An empty variable counts as an unset one, as everywhere in a shell script's `${PORT:-8000}`.
 std::optional<std::string> variable(const Sources& sources, std::string_view name) {
@@ -236,7 +237,7 @@ class Resolver {
 
   static void refuse_if(const std::string& complaint, const std::string& name) {
     if (!complaint.empty()) {
-      throw SettingsError(fmt::format("{}: {}", name, complaint));
+      throw SettingsError(fmt::format("{}: {}", name, escaped(complaint, k_longest_complaint)));
     }
   }
 

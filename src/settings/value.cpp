@@ -204,9 +204,9 @@ std::string toml_string(std::string_view text) {
   return out + '"';
 }
 
-bool is_toml_number(const Target& target) {
-  return std::holds_alternative<Number>(target) || std::holds_alternative<Count>(target) ||
-         std::holds_alternative<WorkerCount>(target);
+// Sizes and durations are numbers too, as long as no unit is shown.
+bool is_toml_number(const Target& target, std::string_view text) {
+  return !std::holds_alternative<Text>(target) && parse_number(text).has_value();
 }
 
 }  // namespace
@@ -301,7 +301,8 @@ std::vector<std::string> show(const Setting& setting, const Settings& settings) 
 std::string show_toml(const Setting& setting, const Settings& settings) {
   const std::vector<std::string> texts = show(setting, settings);
   if (!std::holds_alternative<List>(setting.target)) {
-    return is_toml_number(setting.target) ? texts.front() : toml_string(texts.front());
+    return is_toml_number(setting.target, texts.front()) ? texts.front()
+                                                         : toml_string(texts.front());
   }
   std::string array = "[";
   for (const std::string& text : texts) {
