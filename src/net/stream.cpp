@@ -84,6 +84,16 @@ IoStatus Stream::status_of(int error, Deadline& deadline) noexcept {
   return IoStatus::broken;
 }
 
+Received Stream::to_received(reactor::BufferResult result) noexcept {
+  Received received{status_of(result.error, receive_deadline_), std::move(result.buffer)};
+  if (received.status == IoStatus::ok && !received.buffer) {
+    received.status = IoStatus::end;
+  }
+  return received;
+}
+
+Received Stream::take_received() noexcept { return to_received(receive_.await_resume()); }
+
 void Stream::unread(reactor::Buffer rest) noexcept {
   assert(receive_.state() == reactor::Operation::State::idle && !unread_);
   if (!rest.bytes().empty()) {
@@ -97,11 +107,7 @@ Task<Received> Stream::receive() {
   }
   receive_deadline_.set(receive_deadline_.deadline());
   reactor::BufferResult result = co_await receive_;
-  Received received{status_of(result.error, receive_deadline_), std::move(result.buffer)};
-  if (received.status == IoStatus::ok && !received.buffer) {
-    received.status = IoStatus::end;
-  }
-  co_return received;
+  co_return to_received(std::move(result));
 }
 
 std::ptrdiff_t Stream::try_send(std::string_view bytes) noexcept {
