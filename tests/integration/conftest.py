@@ -7,6 +7,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -14,6 +15,8 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = os.environ.get("URINGCORN_BINARY", str(ROOT / "build" / "uringcorn"))
 EXAMPLES = os.environ.get("URINGCORN_EXAMPLES_DIR", str(ROOT / "build" / "examples"))
+# The prefix of a command that shall not have io_uring.
+WITHOUT_IO_URING = (sys.executable, str(pathlib.Path(__file__).parent / "without_io_uring.py"))
 # Generous: what is waited for comes at once, unless the machine is very busy.
 DEADLINE_S = 60
 # Settings that the machine's own environment may carry.
@@ -26,6 +29,8 @@ SANITIZER_FINDING = re.compile(
 def pytest_addoption(parser):
     parser.addoption("--reactor", default="auto", choices=["auto", "io_uring", "epoll"],
                      help="the reactor that the servers run on")
+    parser.addoption("--without-io-uring", action="store_true",
+                     help="the servers run where io_uring is forbidden")
 
 
 @pytest.fixture(scope="session")
@@ -119,7 +124,7 @@ class Server:
 
 
 @pytest.fixture
-def server(tmp_path, reactor):
+def server(tmp_path, reactor, request):
     """server(*arguments, app=None, environment=None, wait=True, prefix=()) starts a server.
 
     `app` names an example, or is a path; None is the welcome application. Unless the arguments say
@@ -127,6 +132,7 @@ def server(tmp_path, reactor):
     to run it under.
     """
     running = []
+    forbidden = request.config.getoption("--without-io-uring")
 
     def start(*arguments, app=None, environment=None, wait=True, prefix=()):
         command = []
@@ -135,6 +141,7 @@ def server(tmp_path, reactor):
         for flag, value in (("--bind", "127.0.0.1:0"), ("--workers", "1"), ("--reactor", reactor)):
             if flag not in arguments:
                 command += [flag, value]
+        prefix = prefix or (WITHOUT_IO_URING if forbidden else ())
         log_path = tmp_path / f"server-{len(running)}.log"
         running.append(Server([*command, *arguments], environment, log_path, prefix))
         if wait:
