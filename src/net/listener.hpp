@@ -50,6 +50,8 @@ class Listener {
   const std::string& name() const noexcept { return name_; }
   /// The file of a Unix socket stays: somebody else serves it now.
   void leave_file() noexcept { unlink_path_.clear(); }
+  /// In a child that has no use for it: closes the descriptor and touches nothing else.
+  void close() noexcept { socket_.reset(); }
 
  private:
   void listen_tcp(const TcpAddress& address, const ListenOptions& options);

@@ -79,14 +79,20 @@ IoStatus Stream::status_of(int error, Deadline& deadline) noexcept {
   return IoStatus::broken;
 }
 
-Task<Received> Stream::receive() {
-  receive_deadline_.set(receive_deadline_.deadline());
-  reactor::BufferResult result = co_await receive_;
+Received Stream::to_received(reactor::BufferResult result) noexcept {
   Received received{status_of(result.error, receive_deadline_), std::move(result.buffer)};
   if (received.status == IoStatus::ok && !received.buffer) {
     received.status = IoStatus::end;
   }
-  co_return received;
+  return received;
+}
+
+Received Stream::take_received() noexcept { return to_received(receive_.await_resume()); }
+
+Task<Received> Stream::receive() {
+  receive_deadline_.set(receive_deadline_.deadline());
+  reactor::BufferResult result = co_await receive_;
+  co_return to_received(std::move(result));
 }
 
 std::ptrdiff_t Stream::try_send(std::string_view bytes) noexcept {

@@ -54,6 +54,8 @@ class Stream final : private reactor::CompletionListener {
   void begin_receive(CancelScope& scope, ReceiveWatcher* watcher) noexcept;
   /// From now on nobody is told of the receive in flight; its outcome waits for receive().
   void stop_watching() noexcept;
+  /// The outcome that receive_ready() told of, without waiting. Only from within that call.
+  Received take_received() noexcept;
   /// Waits for bytes; joins a receive that was begun before.
   Task<Received> receive();
   /// Beyond `deadline`, receive() ends with timed_out. Kept until it is changed: each wait for
@@ -97,6 +99,7 @@ class Stream final : private reactor::CompletionListener {
   };
 
   void operation_completed(reactor::Operation& operation) override;
+  Received to_received(reactor::BufferResult result) noexcept;
   static IoStatus status_of(int error, Deadline& deadline) noexcept;
 
   UniqueFd socket_;

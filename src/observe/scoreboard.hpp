@@ -13,7 +13,7 @@
 namespace uringcorn::observe {
 
 /// Workers that can be on one scoreboard at a time, old generations that still drain included.
-constexpr unsigned k_scoreboard_slots = 1024;
+constexpr unsigned k_scoreboard_slots = 2048;
 /// Requests of one worker whose lines are kept; those beyond are only counted.
 constexpr unsigned k_requests_kept = 16;
 /// Bytes that are kept of a request line.

@@ -185,7 +185,9 @@ int EpollBackend::accept(Operation& operation) noexcept {
 int EpollBackend::receive(Operation& operation) noexcept {
   if (free_buffers_.empty()) {
     counters().buffer_starvation++;
-    starved_.push_back(static_cast<QueueHook&>(operation));
+    auto& hook = static_cast<QueueHook&>(operation);
+    hook.unlink();
+    starved_.push_back(hook);
     return -ENOBUFS;
   }
   const std::uint16_t id = free_buffers_.back();

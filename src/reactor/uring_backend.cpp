@@ -291,7 +291,9 @@ void UringBackend::handle_no_buffer(Operation& operation) noexcept {
     return;
   }
   operation.backend_state_ = k_parked;
-  starved_.push_back(static_cast<QueueHook&>(operation));
+  auto& hook = static_cast<QueueHook&>(operation);
+  hook.unlink();
+  starved_.push_back(hook);
 }
 
 void UringBackend::forget(int) noexcept {}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT
+#include "arbiter/arbiter.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include "arbiter/clock.hpp"
+#include "arbiter/crew.hpp"
+#include "arbiter/signals.hpp"
+#include "arbiter/sockets.hpp"
+#include "observe/log.hpp"
+#include "reactor/reactor.hpp"
+
+namespace uringcorn::arbiter {
+namespace {
+
+/// With all their successors they have places on the scoreboard.
+constexpr unsigned k_workers_max = observe::k_scoreboard_slots / 2;
+/// Far more than any deadline, and few enough milliseconds for poll().
+constexpr Duration k_longest_wait = std::chrono::hours(1);
+/// A wake-up that comes so much too late means that this process was not running: it was stopped,
+/// its container was frozen. The workers may have been, too.
+constexpr Duration k_late = std::chrono::seconds(1);
+
+reactor::BackendKind choose_backend(settings::ReactorChoice choice) {
+  if (choice == settings::ReactorChoice::epoll) {
+    return reactor::BackendKind::epoll;
+  }
+  const std::optional<std::string> obstacle = reactor::io_uring_obstacle();
+  if (!obstacle) {
+    return reactor::BackendKind::io_uring;
+  }
+  if (choice == settings::ReactorChoice::io_uring) {
+    throw std::runtime_error(
+        fmt::format("--reactor io_uring cannot be had: {}; or choose --reactor epoll", *obstacle));
+  }
+  observe::warning("{}; serving with epoll instead", *obstacle);
+  return reactor::BackendKind::epoll;
+}
+
+class Arbiter {
+ public:
+  Arbiter(const settings::Settings& settings, const Program& program)
+      : program_(program), workers_(static_cast<unsigned>(settings.workers)) {}
+
+  int run(const settings::Settings& settings);
+
+ private:
+  void start(const settings::Settings& settings);
+  std::shared_ptr<const Plan> make_plan(const settings::Settings& settings, unsigned generation,
+                                        reactor::BackendKind backend, const Sockets::Wait& wait);
+  bool wait_to_bind(Duration pause);
+  bool done() const;
+  void wait();
+  void take_signals();
+  void on_signal(int signal);
+
+  enum class Stop : std::uint8_t { no, graceful, quick };
+
+  void stop(Stop how);
+  void reload();
+  void adopt_proven_plan();
+  void resize(unsigned workers);
+  void retire();
+  void reopen_logs();
+
+  const Program& program_;
+  Signals signals_;
+  Sockets sockets_;
+  std::optional<Crew> crew_;
+  std::shared_ptr<const Plan> plan_;  ///< what serves; a newer one may be on trial in the crew
+  unsigned generation_ = 1;
+  unsigned workers_;
+  bool retired_ = false;
+  Stop stop_ = Stop::no;
+  std::vector<int> early_signals_;
+  TimePoint grace_from_ = TimePoint::min();
+  std::vector<pollfd> poll_set_;
+};
+
+// ---- the life of the arbiter ----
+
+int Arbiter::run(const settings::Settings& settings) {
+  observe::info("Starting uringcorn {}", URINGCORN_VERSION);
+  start(settings);
+  while (!done()) {
+    wait();
+    take_signals();
+    crew_->tend(Clock::now(), grace_from_);
+    adopt_proven_plan();
+  }
+  if (const std::optional<int> code = crew_->gave_up(); code && stop_ == Stop::no) {
+    observe::critical("No worker could be booted; leaving with code {}", *code);
+    return *code;
+  }
+  observe::info("Shutting down");
+  return worker::k_exit_ok;
+}
+
+void Arbiter::start(const settings::Settings& settings) {
+  const reactor::BackendKind backend = choose_backend(settings.reactor);
+  plan_ = make_plan(settings, generation_, backend,
+                    [this](Duration pause) { return wait_to_bind(pause); });
+  for (const worker::WorkerListener& listener : plan_->listeners) {
+    observe::info("Listening at: {} ({})", listener.name, ::getpid());
+  }
+  observe::info("Using reactor: {}, workers: {}",
+                backend == reactor::BackendKind::io_uring ? "io_uring" : "epoll", workers_);
+  crew_.emplace(plan_,
+                Crew::Hooks{.entry = program_.worker, .close_in_child = [this](const Plan& plan) {
+                              signals_.close();
+                              sockets_.close_in_child(plan);
+                            }});
+  crew_->resize(workers_, Clock::now());
+  crew_->tend(Clock::now(), grace_from_);
+}
+
+std::shared_ptr<const Plan> Arbiter::make_plan(const settings::Settings& settings,
+                                               unsigned generation, reactor::BackendKind backend,
+                                               const Sockets::Wait& wait) {
+  auto plan = std::make_shared<Plan>(Plan{.generation = generation,
+                                          .settings = settings,
+                                          .backend = backend,
+                                          .sockets = sockets_.listen(settings, backend, wait)});
+  for (const SharedListener& socket : plan->sockets) {
+    plan->listeners.push_back({socket->fd(), socket->name()});
+  }
+  return plan;
+}
+
+/// Between two tries for an address in use. False: somebody wants us to stop.
+bool Arbiter::wait_to_bind(Duration pause) {
+  const TimePoint end = Clock::now() + pause;
+  for (TimePoint now = Clock::now(); now < end; now = Clock::now()) {
+    pollfd signals{signals_.fd(), POLLIN, 0};
+    const auto rest = std::chrono::ceil<std::chrono::milliseconds>(end - now);
+    ::poll(&signals, 1, static_cast<int>(rest.count()));
+    for (int signal = signals_.take(); signal != 0; signal = signals_.take()) {
+      if (signal == SIGTERM || signal == SIGINT || signal == SIGQUIT) {
+        return false;
+      }
+      early_signals_.push_back(signal);
+    }
+  }
+  return true;
+}
+
+bool Arbiter::done() const {
+  return (stop_ != Stop::no && crew_->empty()) || crew_->gave_up().has_value();
+}
+
+void Arbiter::wait() {
+  const TimePoint now = Clock::now();
+  const TimePoint wake_up = std::clamp(crew_->due(grace_from_), now, now + k_longest_wait);
+  poll_set_.assign(1, {signals_.fd(), POLLIN, 0});
+  crew_->add_to(poll_set_);
+  const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(wake_up - now);
+  ::poll(poll_set_.data(), poll_set_.size(), static_cast<int>(timeout.count()));
+  if (const TimePoint woken = Clock::now(); woken > wake_up + k_late) {
+    grace_from_ = woken;
+  }
+}
+
+// ---- signals ----
+
+void Arbiter::take_signals() {
+  for (const int signal : std::exchange(early_signals_, {})) {
+    on_signal(signal);
+  }
+  for (int signal = signals_.take(); signal != 0; signal = signals_.take()) {
+    on_signal(signal);
+  }
+}
+
+void Arbiter::on_signal(int signal) {
+  if (signal == SIGCHLD) {
+    return;  // It is here to wake us up: tend() reaps.
+  }
+  observe::info("Handling signal: {}", ::sigabbrev_np(signal));
+  if (signal == SIGUSR1) {
+    reopen_logs();
+  } else if (signal == SIGTERM) {
+    stop(Stop::graceful);
+  } else if (signal == SIGINT || signal == SIGQUIT) {
+    stop(Stop::quick);
+  } else if (stop_ != Stop::no) {
+    observe::info("Ignoring it: the server is stopping");
+  } else if (signal == SIGHUP) {
+    reload();
+  } else if (signal == SIGTTIN) {
+    resize(retired_ ? workers_ : workers_ + 1);
+  } else if (signal == SIGTTOU) {
+    resize(workers_ - 1);
+  } else if (signal == SIGWINCH) {
+    retire();
+  }
+}
+
+/// A second request to stop quickly does not wait for anything any more.
+void Arbiter::stop(Stop how) {
+  const TimePoint now = Clock::now();
+  crew_->resize(0, now);
+  if (how == Stop::quick && stop_ == Stop::quick) {
+    crew_->kill();
+  } else if (how == Stop::quick) {
+    crew_->hurry(now);
+  }
+  stop_ = std::max(stop_, how);
+}
+
+void Arbiter::reload() {
+  reopen_logs();
+  try {
+    const settings::Settings settings = program_.reread_settings();
+    if (settings.reactor != plan_->settings.reactor) {
+      observe::warning("--reactor changes at a restart only");
+    }
+    crew_->renew(make_plan(settings, ++generation_, plan_->backend, nullptr));
+  } catch (const std::exception& error) {
+    observe::error("Reload refused: {}; generation {} goes on", error.what(), plan_->generation);
+    return;
+  }
+  if (retired_) {
+    resize(workers_);
+  }
+}
+
+/// The crew has a new plan for good once a worker of it is ready. Only then the rest of its
+/// settings takes effect.
+void Arbiter::adopt_proven_plan() {
+  const std::shared_ptr<const Plan> old = std::exchange(plan_, crew_->plan());
+  if (old == plan_) {
+    return;
+  }
+  const settings::Settings& settings = plan_->settings;
+  if (settings.workers != old->settings.workers) {
+    resize(static_cast<unsigned>(settings.workers));
+  }
+  if (settings.error_logfile != old->settings.error_logfile ||
+      settings.log_level != old->settings.log_level) {
+    try {
+      observe::open_error_log(settings.error_logfile, settings.log_level);
+    } catch (const std::exception& error) {
+      observe::error("the log stays where it is: {}", error.what());
+    }
+  }
+}
+
+void Arbiter::resize(unsigned workers) {
+  workers_ = std::clamp(workers, 1U, k_workers_max);
+  retired_ = false;
+  crew_->resize(workers_, Clock::now());
+}
+
+void Arbiter::retire() {
+  retired_ = true;
+  crew_->resize(0, Clock::now());
+}
+
+void Arbiter::reopen_logs() {
+  if (const std::error_code error = observe::error_log().reopen()) {
+    observe::error("the log could not be opened again, and stays as it is: {}", error.message());
+  }
+  crew_->signal(SIGUSR1);
+}
+
+int refuse(const char* sentence, int code) {
+  fmt::print(stderr, "uringcorn: {}\n", sentence);
+  return code;
+}
+
+}  // namespace
+
+int run(const settings::Settings& settings, const Program& program) {
+  try {
+    observe::open_error_log(settings.error_logfile, settings.log_level);
+    return Arbiter(settings, program).run(settings);
+  } catch (const net::AddressError& error) {
+    return refuse(error.what(), 2);
+  } catch (const std::exception& error) {
+    return refuse(error.what(), 1);
+  }
+}
+
+}  // namespace uringcorn::arbiter

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <poll.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arbiter/backoff.hpp"
+#include "arbiter/clock.hpp"
+#include "arbiter/heartbeat_folder.hpp"
+#include "arbiter/oom_events.hpp"
+#include "arbiter/plan.hpp"
+#include "arbiter/worker_process.hpp"
+#include "observe/scoreboard.hpp"
+
+namespace uringcorn::arbiter {
+
+/// All workers. It is told what there should be (how many, of which plan), and each tend() takes
+/// the steps towards it that are possible now; nothing in here waits.
+///
+/// A worker has a number, the place that it fills. While a place changes hands, the successor is
+/// booted first, and only when it is ready its predecessor is told to leave. Those who leave are
+/// kept apart until they are dead.
+class Crew {
+ public:
+  struct Hooks {
+    WorkerEntry entry;
+    /// In a new child: closes the descriptors that are the arbiter's own, or another plan's.
+    std::function<void(const Plan&)> close_in_child;
+  };
+
+  Crew(std::shared_ptr<const Plan> plan, Hooks hooks);
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
+
+  // ---- what there should be ----
+
+  /// So many workers. Surplus ones are told to leave at once, the oldest first.
+  void resize(unsigned workers, TimePoint now);
+  /// Workers of this plan. Each old one leaves when its successor is ready; if the first of the new
+  /// ones fails to boot, the old plan stays. A renewal under way is replaced by this one.
+  void renew(std::shared_ptr<const Plan> plan);
+  /// Those who leave shall leave at once.
+  void hurry(TimePoint now);
+  /// Those who leave are killed.
+  void kill();
+  /// Forwards a signal to every worker.
+  void signal(int number) noexcept;
+
+  /// What serves: the plan of which a worker was ready last, or the first one.
+  const std::shared_ptr<const Plan>& plan() const noexcept { return plan_; }
+
+  // ---- steps ----
+
+  /// The descriptors whose readiness is a reason to call tend().
+  void add_to(std::vector<pollfd>& poll_set) const;
+  /// Hears messages, reaps the dead (children of others, too), ends whose time is over, starts who
+  /// is missing. `grace_from`: see WorkerProcess::enforce().
+  void tend(TimePoint now, TimePoint grace_from);
+  /// When tend() may have something to do next, if nothing happens before.
+  TimePoint due(TimePoint grace_from) const;
+
+  /// No worker is alive.
+  bool empty() const noexcept;
+  /// Nobody ever got ready, and all have died of it: with the exit code of the first.
+  std::optional<int> gave_up() const noexcept;
+
+ private:
+  using Process = std::unique_ptr<WorkerProcess>;
+
+  struct Slot {
+    unsigned number = 0;
+    Process current;
+    Process successor;
+    Backoff backoff;
+  };
+
+  void hear();
+  void reap(TimePoint now);
+  Process take_out(pid_t pid);
+  void bury(const WorkerProcess& dead, int status, TimePoint now);
+  void note_ready(const WorkerProcess& worker);
+
+  void dismiss(Process worker, TimePoint now);
+  void drop_outdated_successors(TimePoint now);
+  void hand_over(TimePoint now);
+
+  void fill(TimePoint now);
+  bool may_fill(const Slot& slot) const noexcept;
+  void start_successors(TimePoint now);
+  bool may_succeed(const Slot& slot) const noexcept;
+  void start(Process& into, Slot& slot, const std::shared_ptr<const Plan>& plan, TimePoint now);
+  void finish_renewal();
+
+  const std::shared_ptr<const Plan>& wanted() const noexcept {
+    return candidate_ ? candidate_ : plan_;
+  }
+  bool is_outdated(const WorkerProcess& worker) const noexcept {
+    return worker.plan().generation != wanted()->generation;
+  }
+  template <class Self, class Function>
+  static void for_each(Self& self, Function function);
+
+  Hooks hooks_;
+  observe::Scoreboard scoreboard_;
+  HeartbeatFolder heartbeats_;
+  OomEvents oom_events_;
+  std::shared_ptr<const Plan> plan_;       ///< see plan()
+  std::shared_ptr<const Plan> candidate_;  ///< of which none was yet
+  bool renewing_ = false;
+  bool ever_ready_ = false;
+  std::optional<int> boot_failure_;  ///< while none was ever ready: the first failure's code
+  std::vector<Slot> slots_;          ///< by number
+  std::vector<Process> leaving_;
+};
+
+}  // namespace uringcorn::arbiter

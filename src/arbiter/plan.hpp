@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "net/listener.hpp"
+#include "reactor/backend.hpp"
+#include "settings/settings.hpp"
+#include "worker/worker.hpp"
+
+namespace uringcorn::arbiter {
+
+using SharedListener = std::shared_ptr<net::Listener>;
+
+/// What the workers of one generation are started with. Never changed once made; it lives for as
+/// long as one of them does, and so do its sockets.
+struct Plan {
+  unsigned generation = 1;
+  settings::Settings settings;
+  reactor::BackendKind backend = reactor::BackendKind::io_uring;
+  std::vector<SharedListener> sockets;  ///< one for each of settings.bind
+  std::vector<worker::WorkerListener> listeners;
+};
+
+/// The life of a worker, in the child of a fork: worker::run(). Gives the exit code.
+using WorkerEntry = std::function<int(const worker::WorkerBoot&)>;
+
+}  // namespace uringcorn::arbiter

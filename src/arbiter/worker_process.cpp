@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+#include "arbiter/worker_process.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <system_error>
+#include <utility>
+
+#include "observe/log.hpp"
+
+namespace uringcorn::arbiter {
+namespace {
+
+observe::ScoreboardSlot& claim(observe::Scoreboard& scoreboard, unsigned number,
+                               unsigned generation) {
+  observe::ScoreboardSlot* place = scoreboard.claim(number, generation);
+  if (place == nullptr) {
+    throw std::system_error(EAGAIN, std::generic_category(), "too many workers");
+  }
+  return *place;
+}
+
+double seconds(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+}  // namespace
+
+WorkerProcess::WorkerProcess(std::shared_ptr<const Plan> plan, unsigned number,
+                             HeartbeatFolder& heartbeats, observe::Scoreboard& scoreboard)
+    : plan_(std::move(plan)),
+      number_(number),
+      scoreboard_(scoreboard),
+      heartbeat_(heartbeats.make_file()),
+      place_(claim(scoreboard, number, plan_->generation)),
+      started_(Clock::now()) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+    scoreboard_.release(place_);
+    throw std::system_error(errno, std::generic_category(), "cannot make its pipe");
+  }
+  messages_.reset(ends[0]);
+  message_writer_.reset(ends[1]);
+}
+
+WorkerProcess::~WorkerProcess() {
+  scoreboard_.release(place_);
+}
+
+bool WorkerProcess::fork() {
+  // What is buffered now would be written twice.
+  std::fflush(nullptr);
+  const pid_t pid = ::fork();
+  if (pid < 0) {
+    throw std::system_error(errno, std::generic_category(), "cannot fork");
+  }
+  if (pid == 0) {
+    pid_ = ::getpid();
+    place_.set_pid(pid_);
+    messages_.reset();
+    return true;
+  }
+  pid_ = pid;
+  place_.set_pid(pid);
+  message_writer_.reset();
+  return false;
+}
+
+void WorkerProcess::live(const WorkerEntry& entry) {
+  ::setenv("URINGCORN_WORKER_SLOT", fmt::format("{}", number_).c_str(), 1);
+  ::setenv("URINGCORN_WORKER_GENERATION", fmt::format("{}", plan_->generation).c_str(), 1);
+  const worker::WorkerBoot boot{
+      .settings = plan_->settings,
+      .listeners = plan_->listeners,
+      .scoreboard = scoreboard_,
+      .own_place = place_,
+      .slot = number_,
+      .generation = plan_->generation,
+      .backend = plan_->backend,
+      .heartbeat_fd = heartbeat_.get(),
+      .message_fd = message_writer_.get(),
+  };
+  int code = worker::k_exit_failed_to_boot;
+  try {
+    code = entry(boot);
+  } catch (const std::exception& error) {
+    observe::critical("the worker ends with an exception: {}", error.what());
+  }
+  std::exit(code);
+}
+
+void WorkerProcess::close_in_child() noexcept {
+  heartbeat_.reset();
+  messages_.reset();
+  message_writer_.reset();
+}
+
+void WorkerProcess::hear() noexcept {
+  char said[16];
+  ssize_t count = 0;
+  while ((count = ::read(messages_.get(), said, sizeof said)) > 0) {
+    for (const char byte : std::string_view(said, static_cast<std::size_t>(count))) {
+      if (byte == static_cast<char>(worker::Message::ready) && stage_ == Stage::booting) {
+        stage_ = Stage::ready;
+      } else if (byte == static_cast<char>(worker::Message::draining) && stage_ != Stage::leaving) {
+        // Somebody else asked it to; it gets no more time for that than from us.
+        stage_ = Stage::leaving;
+        leave_by(Clock::now() + plan_->settings.graceful_timeout);
+      }
+    }
+  }
+  if (count == 0) {
+    // The writing end is closed: the worker is gone, or about to be. SIGCHLD tells the rest.
+    messages_.reset();
+  }
+}
+
+void WorkerProcess::drain(TimePoint now) noexcept {
+  if (stage_ != Stage::leaving) {
+    stage_ = Stage::leaving;
+    leave_by(now + plan_->settings.graceful_timeout);
+    signal(SIGTERM);
+  }
+}
+
+void WorkerProcess::end_quickly(TimePoint now) noexcept {
+  stage_ = Stage::leaving;
+  leave_by(now + k_quick_end);
+  signal(SIGQUIT);
+}
+
+void WorkerProcess::leave_by(TimePoint deadline) noexcept {
+  kill_at_ = std::min(kill_at_, deadline + k_last_words);
+}
+
+void WorkerProcess::kill() noexcept {
+  if (!std::exchange(killed_, true)) {
+    kill_at_ = TimePoint::max();
+    signal(SIGKILL);
+  }
+}
+
+void WorkerProcess::enforce(TimePoint now, TimePoint grace_from) noexcept {
+  if (killed_) {
+    return;
+  }
+  if (now >= kill_at_) {
+    if (verdict_ == Verdict::none) {
+      verdict_ = Verdict::graceful_timeout;
+    }
+    kill();
+    return;
+  }
+  if (aborted_) {
+    return;
+  }
+  const settings::Settings& settings = plan_->settings;
+  if (stage_ == Stage::booting) {
+    if (settings.boot_timeout.count() > 0 && now >= started_ + settings.boot_timeout) {
+      observe::error("Worker {} (pid {}) is not ready after {:.1f} s (--boot-timeout): aborting it",
+                     number_, pid_, seconds(now - started_));
+      abort(Verdict::boot_timeout, now);
+    }
+  } else if (settings.timeout.count() > 0) {
+    const Duration silence = now - std::max(last_beat(heartbeat_.get()), grace_from);
+    if (silence >= settings.timeout) {
+      observe::error("Worker {} (pid {}) is silent for {:.1f} s (--timeout): aborting it", number_,
+                     pid_, seconds(silence));
+      abort(Verdict::silent, now);
+    }
+  }
+}
+
+TimePoint WorkerProcess::due(TimePoint grace_from) const noexcept {
+  if (killed_ || aborted_) {
+    return kill_at_;
+  }
+  const settings::Settings& settings = plan_->settings;
+  TimePoint check = TimePoint::max();
+  if (stage_ == Stage::booting) {
+    if (settings.boot_timeout.count() > 0) {
+      check = started_ + settings.boot_timeout;
+    }
+  } else if (settings.timeout.count() > 0) {
+    check = std::max(last_beat(heartbeat_.get()), grace_from) + settings.timeout;
+  }
+  return std::min(kill_at_, check);
+}
+
+void WorkerProcess::abort(Verdict verdict, TimePoint now) noexcept {
+  verdict_ = verdict;
+  aborted_ = true;
+  kill_at_ = std::min(kill_at_, now + k_last_words);
+  signal(SIGABRT);
+}
+
+void WorkerProcess::signal(int number) noexcept {
+  if (pid_ > 0) {
+    ::kill(pid_, number);
+  }
+}
+
+}  // namespace uringcorn::arbiter
