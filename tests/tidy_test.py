@@ -45,7 +45,8 @@ PYTHON_FILES = files_below(["tests", "bench", "examples"], {".py"})
 MESON_FILES = [ROOT / "meson.build", ROOT / "meson_options.txt"] + [
     path for folder in ("src", "tests", "examples", "bench", "subprojects/packagefiles")
     for path in sorted((ROOT / folder).rglob("meson.build"))]
-SCRIPTS = [ROOT / "dev", ROOT / ".ci/run", ROOT / "tests/install/run"]
+SCRIPTS = [
+    ROOT / "dev", ROOT / "subprojects/get-wolfssl", ROOT / ".ci/run", ROOT / "tests/install/run"]
 
 
 def name_of(path):

@@ -3,7 +3,9 @@
 
 #include <sys/socket.h>
 
+#include <cassert>
 #include <cerrno>
+#include <utility>
 
 #include "reactor/reactor.hpp"
 
@@ -38,6 +40,9 @@ void Stream::Deadline::on_timer() noexcept {
 
 void Stream::begin_receive(CancelScope& scope, ReceiveWatcher* watcher) noexcept {
   watcher_ = watcher;
+  if (unread_) {
+    return;
+  }
   switch (receive_.state()) {
     case reactor::Operation::State::idle:
       receive_deadline_.set(receive_deadline_.deadline());
@@ -89,7 +94,17 @@ Received Stream::to_received(reactor::BufferResult result) noexcept {
 
 Received Stream::take_received() noexcept { return to_received(receive_.await_resume()); }
 
+void Stream::unread(reactor::Buffer rest) noexcept {
+  assert(receive_.state() == reactor::Operation::State::idle && !unread_);
+  if (!rest.bytes().empty()) {
+    unread_ = std::move(rest);
+  }
+}
+
 Task<Received> Stream::receive() {
+  if (unread_) {
+    co_return Received{IoStatus::ok, std::move(unread_)};
+  }
   receive_deadline_.set(receive_deadline_.deadline());
   reactor::BufferResult result = co_await receive_;
   co_return to_received(std::move(result));

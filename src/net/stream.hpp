@@ -50,7 +50,7 @@ class Stream final : private reactor::CompletionListener {
 
   /// Begins to receive, in `scope`, without waiting. `watcher` (may be null) is told of the end
   /// unless a coroutine awaits receive() by then. Does nothing but replace the watcher if a receive
-  /// is in flight or its outcome has not been taken.
+  /// is in flight, its outcome has not been taken, or bytes were given back.
   void begin_receive(CancelScope& scope, ReceiveWatcher* watcher) noexcept;
   /// From now on nobody is told of the receive in flight; its outcome waits for receive().
   void stop_watching() noexcept;
@@ -58,6 +58,9 @@ class Stream final : private reactor::CompletionListener {
   Received take_received() noexcept;
   /// Waits for bytes; joins a receive that was begun before.
   Task<Received> receive();
+  /// Gives back what remains of the bytes that receive() gave: the next receive() gives them again,
+  /// at once. Not while a receive is begun; nothing happens if there are none.
+  void unread(reactor::Buffer rest) noexcept;
   /// Beyond `deadline`, receive() ends with timed_out. Kept until it is changed: each wait for
   /// something new sets its own. Costs next to nothing.
   void set_receive_deadline(Clock::time_point deadline) noexcept {
@@ -104,6 +107,7 @@ class Stream final : private reactor::CompletionListener {
 
   UniqueFd socket_;
   reactor::Receive receive_;
+  reactor::Buffer unread_;
   ReceiveWatcher* watcher_ = nullptr;
   Deadline receive_deadline_{receive_};
 };
