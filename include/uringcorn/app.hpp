@@ -30,8 +30,8 @@ class AppParts;
 /// they differ: literal text before `{name}` before `{name...}`; patterns that have no handler for
 /// the request's method are passed over. A path that only has handlers for other methods is
 /// answered 405 with Allow. HEAD is answered by the `get` handler (the server leaves the body out),
-/// OPTIONS by a 204 with Allow, unless there is a handler for them. A method's own handler comes
-/// before `any` of the same pattern.
+/// OPTIONS by an empty answer with Allow, unless there is a handler for them. A method's own
+/// handler comes before `any` of the same pattern.
 ///
 /// A handler is a coroutine `Task<Response>(Request&)`; an ordinary function `Response(Request&)`
 /// (also `const Request&`), which runs on the reactor, so it must be quick and never wait; or

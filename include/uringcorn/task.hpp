@@ -171,8 +171,8 @@ inline Task<void> detail::TaskPromise<void>::get_return_object() noexcept {
   return Task<void>(std::coroutine_handle<TaskPromise>::from_promise(*this));
 }
 
-/// A task that was started before somebody awaits it, so that its owner can see whether it suspended.
-/// The owner must await join() before it destroys a task that is not done().
+/// A task that was started before somebody awaits it, so that its owner can see whether it
+/// suspended. The owner must await join() before it destroys a task that is not done().
 template <class T>
 class RunningTask {
  public:
@@ -203,6 +203,8 @@ struct CurrentScope {
   }
   CancelScope& await_resume() const noexcept { return *scope; }
 };
-inline CurrentScope current_scope() noexcept { return {}; }
+inline CurrentScope current_scope() noexcept {
+  return {};
+}
 
 }  // namespace uringcorn

@@ -13,7 +13,7 @@
 namespace uringcorn::detail {
 namespace {
 
-constexpr int k_no_content = 204;
+constexpr int k_ok = 200;
 constexpr int k_not_found = 404;
 constexpr int k_method_not_allowed = 405;
 
@@ -126,7 +126,7 @@ Response AppParts::answer_without_handler(Request& request) const {
   }
   const bool is_found = !allowed.empty();
   if (is_found && request.method() == Method::options) {
-    return Response(k_no_content).field("Allow", allowed.to_string());
+    return Response(k_ok).field("Allow", allowed.to_string());
   }
   const int status = is_found ? k_method_not_allowed : k_not_found;
   Response response = error_handler_

@@ -48,6 +48,11 @@ class ByteBuffer {
     memory_.reset();
     size_ = capacity_ = 0;
   }
+  /// Takes away the last `bytes`.
+  void drop_back(std::size_t bytes) noexcept {
+    assert(bytes <= size_);
+    size_ -= bytes;
+  }
   /// Takes away the first `bytes`; what follows moves to the front.
   void drop_front(std::size_t bytes) noexcept {
     assert(bytes <= size_);

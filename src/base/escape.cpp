@@ -13,6 +13,19 @@ void append_hex_byte(std::string& out, unsigned char byte) {
   out += {'\\', 'x', k_hex[byte >> 4], k_hex[byte & 15]};
 }
 
+// Printable ASCII that means nothing in a quoted string; most text is only that.
+bool is_plain(char c) {
+  return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
+}
+
+// Moves what stands before the first other byte from `text` to `out`.
+template <typename IsPlain>
+void move_plain(std::string& out, std::string_view& text, IsPlain is_plain_here) {
+  const auto end = std::find_if_not(text.begin(), text.end(), is_plain_here);
+  out.append(text.begin(), end);
+  text.remove_prefix(static_cast<std::size_t>(end - text.begin()));
+}
+
 // U+0080 to U+009F, which some terminals obey: C2 followed by the same value.
 bool is_c1_control(std::string_view sequence) {
   return sequence.size() == 2 && sequence[0] == '\xc2' &&
@@ -80,22 +93,15 @@ std::string escaped(std::string_view text, std::size_t limit) {
 }
 
 void append_printable(std::string& out, std::string_view text, bool keep_blanks) {
-  const auto is_plain = [keep_blanks](char c) {
-    return c > ' ' ? c < 0x7f && c != '"' && c != '\\' : c == ' ' && keep_blanks;
-  };
-  while (!text.empty()) {
-    const auto plain_end = std::find_if_not(text.begin(), text.end(), is_plain);
-    out.append(text.begin(), plain_end);
-    text.remove_prefix(static_cast<std::size_t>(plain_end - text.begin()));
-    if (!text.empty()) {
-      append_hex_byte(out, static_cast<unsigned char>(text[0]));
-      text.remove_prefix(1);
-    }
+  const auto is_kept = [keep_blanks](char c) { return is_plain(c) && (c != ' ' || keep_blanks); };
+  for (move_plain(out, text, is_kept); !text.empty(); move_plain(out, text, is_kept)) {
+    append_hex_byte(out, static_cast<unsigned char>(text[0]));
+    text.remove_prefix(1);
   }
 }
 
 void append_json_escaped(std::string& out, std::string_view text) {
-  while (!text.empty()) {
+  for (move_plain(out, text, is_plain); !text.empty(); move_plain(out, text, is_plain)) {
     const std::size_t length = utf8_sequence_length(text);
     const auto lead = static_cast<unsigned char>(text[0]);
     if (length == 0) {

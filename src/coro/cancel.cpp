@@ -5,7 +5,9 @@
 
 namespace uringcorn {
 
-const char* Cancelled::what() const noexcept { return "cancelled"; }
+const char* Cancelled::what() const noexcept {
+  return "cancelled";
+}
 
 void CancelWaiter::watch(CancelScope* scope) noexcept {
   unlink();

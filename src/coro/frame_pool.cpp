@@ -56,7 +56,9 @@ struct FramePool {
 // release_pooled_frames().
 constinit thread_local FramePool t_pool;
 
-constexpr std::size_t class_of(std::size_t size) noexcept { return (size - 1) / k_class_bytes; }
+constexpr std::size_t class_of(std::size_t size) noexcept {
+  return (size - 1) / k_class_bytes;
+}
 
 }  // namespace
 
@@ -95,9 +97,13 @@ void detail::free_frame(void* frame, std::size_t size) noexcept {
 
 namespace coro {
 
-std::ptrdiff_t live_frames() noexcept { return t_pool.live; }
+std::ptrdiff_t live_frames() noexcept {
+  return t_pool.live;
+}
 
-void release_pooled_frames() noexcept { t_pool.release(); }
+void release_pooled_frames() noexcept {
+  t_pool.release();
+}
 
 }  // namespace coro
 }  // namespace uringcorn

@@ -32,7 +32,9 @@ struct TaskGroup::Child {
   };
 };
 
-TaskGroup::Child TaskGroup::run(TaskGroup&, Task<void> task) { co_await std::move(task); }
+TaskGroup::Child TaskGroup::run(TaskGroup&, Task<void> task) {
+  co_await std::move(task);
+}
 
 TaskGroup::~TaskGroup() {
   if (running_ != 0) {

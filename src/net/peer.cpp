@@ -1,40 +1,51 @@
 // SPDX-License-Identifier: MIT
 #include "net/peer.hpp"
 
-#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cstring>
+#include <span>
 
 namespace uringcorn::net {
+namespace {
+
+template <std::size_t N, class Address>
+std::array<std::uint8_t, N> bytes_of(const Address& address) noexcept {
+  static_assert(sizeof(Address) == N);
+  std::array<std::uint8_t, N> bytes;
+  std::memcpy(bytes.data(), &address, N);
+  return bytes;
+}
+
+}  // namespace
+
+Peer::Peer(const IpAddress& ip, std::uint16_t port) noexcept
+    : ip_(ip), length_(static_cast<std::uint8_t>(ip.write(text_))), kind_(Kind::ip), port_(port) {}
 
 Peer Peer::of(int socket) noexcept {
-  Peer peer;
   sockaddr_storage storage{};
   socklen_t length = sizeof storage;
   if (::getpeername(socket, reinterpret_cast<sockaddr*>(&storage), &length) != 0) {
-    return peer;
+    return {};
   }
-  const void* address = nullptr;
-  int family = storage.ss_family;
-  if (family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
-    address = &v4.sin_addr;
-    peer.port_ = ntohs(v4.sin_port);
-  } else if (family == AF_INET6) {
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
-    peer.port_ = ntohs(v6.sin6_port);
-    address = &v6.sin6_addr;
-    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
-      family = AF_INET;
-      address = &v6.sin6_addr.s6_addr[12];
+  switch (storage.ss_family) {
+    case AF_INET: {
+      const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
+      return {IpAddress(bytes_of<4>(v4.sin_addr)), ntohs(v4.sin_port)};
     }
+    case AF_INET6: {
+      const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
+      return {IpAddress(bytes_of<16>(v6.sin6_addr)), ntohs(v6.sin6_port)};
+    }
+    case AF_UNIX: {
+      Peer peer;
+      peer.kind_ = Kind::unix_socket;
+      return peer;
+    }
+    default:
+      return {};
   }
-  if (address != nullptr &&
-      ::inet_ntop(family, address, peer.text_.data(), peer.text_.size()) != nullptr) {
-    peer.length_ = static_cast<std::uint8_t>(std::strlen(peer.text_.data()));
-  }
-  return peer;
 }
 
 }  // namespace uringcorn::net

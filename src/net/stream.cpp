@@ -3,7 +3,9 @@
 
 #include <sys/socket.h>
 
+#include <cassert>
 #include <cerrno>
+#include <utility>
 
 #include "reactor/reactor.hpp"
 
@@ -11,7 +13,9 @@ namespace uringcorn::net {
 
 Stream::Stream(UniqueFd socket) noexcept : socket_(std::move(socket)), receive_(socket_.get()) {}
 
-Stream::~Stream() { reactor::Reactor::current().close(std::move(socket_)); }
+Stream::~Stream() {
+  reactor::Reactor::current().close(std::move(socket_));
+}
 
 void Stream::Deadline::set(Clock::time_point deadline) noexcept {
   deadline_ = deadline;
@@ -36,6 +40,9 @@ void Stream::Deadline::on_timer() noexcept {
 
 void Stream::begin_receive(CancelScope& scope, ReceiveWatcher* watcher) noexcept {
   watcher_ = watcher;
+  if (unread_) {
+    return;
+  }
   switch (receive_.state()) {
     case reactor::Operation::State::idle:
       receive_deadline_.set(receive_deadline_.deadline());
@@ -59,8 +66,8 @@ void Stream::operation_completed(reactor::Operation& operation) {
     return;
   }
   const int result = operation.peek_result();
-  const IoStatus status = result > 0    ? IoStatus::ok
-                          : result == 0 ? IoStatus::end
+  const IoStatus status = result > 0             ? IoStatus::ok
+                          : result == 0          ? IoStatus::end
                           : result == -ECANCELED ? IoStatus::cancelled
                                                  : IoStatus::broken;
   std::exchange(watcher_, nullptr)->receive_ready(status);
@@ -77,14 +84,30 @@ IoStatus Stream::status_of(int error, Deadline& deadline) noexcept {
   return IoStatus::broken;
 }
 
-Task<Received> Stream::receive() {
-  receive_deadline_.set(receive_deadline_.deadline());
-  reactor::BufferResult result = co_await receive_;
+Received Stream::to_received(reactor::BufferResult result) noexcept {
   Received received{status_of(result.error, receive_deadline_), std::move(result.buffer)};
   if (received.status == IoStatus::ok && !received.buffer) {
     received.status = IoStatus::end;
   }
-  co_return received;
+  return received;
+}
+
+Received Stream::take_received() noexcept { return to_received(receive_.await_resume()); }
+
+void Stream::unread(reactor::Buffer rest) noexcept {
+  assert(receive_.state() == reactor::Operation::State::idle && !unread_);
+  if (!rest.bytes().empty()) {
+    unread_ = std::move(rest);
+  }
+}
+
+Task<Received> Stream::receive() {
+  if (unread_) {
+    co_return Received{IoStatus::ok, std::move(unread_)};
+  }
+  receive_deadline_.set(receive_deadline_.deadline());
+  reactor::BufferResult result = co_await receive_;
+  co_return to_received(std::move(result));
 }
 
 std::ptrdiff_t Stream::try_send(std::string_view bytes) noexcept {

@@ -39,8 +39,8 @@ class ReceiveWatcher {
   ~ReceiveWatcher() = default;
 };
 
-/// A connected stream socket. At most one receive and one send at a time. All that is in flight must
-/// have ended (see abandon()) before it is destroyed. Belongs to the thread of its reactor.
+/// A connected stream socket. At most one receive and one send at a time. All that is in flight
+/// must have ended (see abandon()) before it is destroyed. Belongs to the thread of its reactor.
 class Stream final : private reactor::CompletionListener {
  public:
   explicit Stream(UniqueFd socket) noexcept;
@@ -50,12 +50,17 @@ class Stream final : private reactor::CompletionListener {
 
   /// Begins to receive, in `scope`, without waiting. `watcher` (may be null) is told of the end
   /// unless a coroutine awaits receive() by then. Does nothing but replace the watcher if a receive
-  /// is in flight or its outcome has not been taken.
+  /// is in flight, its outcome has not been taken, or bytes were given back.
   void begin_receive(CancelScope& scope, ReceiveWatcher* watcher) noexcept;
   /// From now on nobody is told of the receive in flight; its outcome waits for receive().
   void stop_watching() noexcept;
+  /// The outcome that receive_ready() told of, without waiting. Only from within that call.
+  Received take_received() noexcept;
   /// Waits for bytes; joins a receive that was begun before.
   Task<Received> receive();
+  /// Gives back what remains of the bytes that receive() gave: the next receive() gives them again,
+  /// at once. Not while a receive is begun; nothing happens if there are none.
+  void unread(reactor::Buffer rest) noexcept;
   /// Beyond `deadline`, receive() ends with timed_out. Kept until it is changed: each wait for
   /// something new sets its own. Costs next to nothing.
   void set_receive_deadline(Clock::time_point deadline) noexcept {
@@ -97,10 +102,12 @@ class Stream final : private reactor::CompletionListener {
   };
 
   void operation_completed(reactor::Operation& operation) override;
+  Received to_received(reactor::BufferResult result) noexcept;
   static IoStatus status_of(int error, Deadline& deadline) noexcept;
 
   UniqueFd socket_;
   reactor::Receive receive_;
+  reactor::Buffer unread_;
   ReceiveWatcher* watcher_ = nullptr;
   Deadline receive_deadline_{receive_};
 };

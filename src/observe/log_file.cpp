@@ -37,7 +37,7 @@ LogFile LogFile::open(const std::string& name, int standard_fd) {
     return file;
   }
   if (const std::error_code error = file.reopen()) {
-    throw std::system_error(error, name);
+    throw std::system_error(error, "cannot open the log " + name);
   }
   return file;
 }

@@ -17,6 +17,8 @@ BufferPool::BufferPool(std::uint16_t count, std::size_t size, Owner& owner)
   memory_ = static_cast<char*>(memory);
 }
 
-BufferPool::~BufferPool() { ::munmap(memory_, count_ * size_); }
+BufferPool::~BufferPool() {
+  ::munmap(memory_, count_ * size_);
+}
 
 }  // namespace uringcorn::reactor

@@ -57,12 +57,16 @@ class Buffer {
   Buffer(BufferPool& pool, std::uint16_t id, std::size_t length) noexcept
       : pool_(&pool), id_(id), length_(static_cast<std::uint32_t>(length)) {}
   Buffer(Buffer&& other) noexcept
-      : pool_(std::exchange(other.pool_, nullptr)), id_(other.id_), length_(other.length_) {}
+      : pool_(std::exchange(other.pool_, nullptr)),
+        id_(other.id_),
+        offset_(other.offset_),
+        length_(other.length_) {}
   Buffer& operator=(Buffer&& other) noexcept {
     if (this != &other) {
       release();
       pool_ = std::exchange(other.pool_, nullptr);
       id_ = other.id_;
+      offset_ = other.offset_;
       length_ = other.length_;
     }
     return *this;
@@ -71,7 +75,13 @@ class Buffer {
 
   explicit operator bool() const noexcept { return pool_ != nullptr; }
   std::string_view bytes() const noexcept {
-    return pool_ == nullptr ? std::string_view() : std::string_view(pool_->data(id_), length_);
+    return pool_ == nullptr ? std::string_view()
+                            : std::string_view(pool_->data(id_) + offset_, length_);
+  }
+  /// Shows the bytes after the first `count` from now on; there are at least so many.
+  void remove_prefix(std::size_t count) noexcept {
+    offset_ += static_cast<std::uint32_t>(count);
+    length_ -= static_cast<std::uint32_t>(count);
   }
   void release() noexcept {
     if (pool_ != nullptr) {
@@ -82,6 +92,7 @@ class Buffer {
  private:
   BufferPool* pool_ = nullptr;
   std::uint16_t id_ = BufferPool::k_no_buffer;
+  std::uint32_t offset_ = 0;
   std::uint32_t length_ = 0;
 };
 

@@ -173,8 +173,7 @@ void EpollBackend::attempt(Operation& operation) noexcept {
 }
 
 int EpollBackend::accept(Operation& operation) noexcept {
-  const int result =
-      result_of(::accept4(operation.fd_, nullptr, nullptr, SOCK_CLOEXEC));
+  const int result = result_of(::accept4(operation.fd_, nullptr, nullptr, SOCK_CLOEXEC));
   Descriptor& state = descriptor(operation.fd_);
   if (result != k_not_ready && state.registered) {
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, operation.fd_, nullptr);
@@ -186,7 +185,9 @@ int EpollBackend::accept(Operation& operation) noexcept {
 int EpollBackend::receive(Operation& operation) noexcept {
   if (free_buffers_.empty()) {
     counters().buffer_starvation++;
-    starved_.push_back(static_cast<QueueHook&>(operation));
+    auto& hook = static_cast<QueueHook&>(operation);
+    hook.unlink();
+    starved_.push_back(hook);
     return -ENOBUFS;
   }
   const std::uint16_t id = free_buffers_.back();

@@ -1,32 +1,34 @@
 // SPDX-License-Identifier: MIT
 #include "reactor/event.hpp"
 
-#include <utility>
-
 #include "reactor/reactor.hpp"
 
 namespace uringcorn::reactor {
 
 void Event::set() noexcept {
   set_ = true;
-  if (Wait* wait = std::exchange(waiting_, nullptr)) {
-    wait->unwatch();
-    Reactor::current().resume_later(wait->waiter_);
+  while (waiting_.linked()) {
+    auto& hook = static_cast<EventHook&>(*waiting_.next);
+    hook.unlink();
+    auto& wait = static_cast<Wait&>(hook);
+    wait.unwatch();
+    wait.happened_ = true;
+    Reactor::current().resume_later(wait.waiter_);
   }
 }
 
 bool Event::Wait::begin(std::coroutine_handle<> awaiting, CancelScope* scope) noexcept {
-  if (scope->cancelled()) {
+  if (scope != nullptr && scope->cancelled()) {
     return false;
   }
   waiter_ = awaiting;
-  event_.waiting_ = this;
+  event_.waiting_.push_back(static_cast<EventHook&>(*this));
   watch(scope);
   return true;
 }
 
 void Event::Wait::on_cancel() noexcept {
-  event_.waiting_ = nullptr;
+  EventHook::unlink();
   Reactor::current().resume_later(waiter_);
 }
 

@@ -21,8 +21,8 @@ namespace uringcorn::reactor {
 class Reactor;
 class Operation;
 
-/// Is told of the end of an operation that no coroutine awaits. Called from the reactor's loop, never
-/// from within the call that started the operation.
+/// Is told of the end of an operation that no coroutine awaits. Called from the reactor's loop,
+/// never from within the call that started the operation.
 class CompletionListener {
  public:
   virtual void operation_completed(Operation& operation) = 0;
@@ -42,8 +42,8 @@ struct QueueHook : detail::ListHook {};
 ///     reactor::FdResult result = co_await accept;
 ///
 /// A co_await starts an idle operation in the scope of the coroutine, waits for one in flight, and
-/// takes the result of one that is done. Results are values, or a negated errno. Cancellation of the
-/// scope makes it end soon, usually with -ECANCELED, sometimes with the result that came first.
+/// takes the result of one that is done. Results are values, or a negated errno. Cancellation of
+/// the scope makes it end soon, usually with -ECANCELED, sometimes with the result that came first.
 ///
 /// Destroying an operation in flight aborts the process: the kernel would write into freed memory.
 /// Cancel it (by its scope, or cancel()) and await it; that is the only way out.

@@ -22,7 +22,9 @@ void Backend::complete(Operation& operation, int result) noexcept {
   reactor_.complete(operation, result);
 }
 
-Counters& Backend::counters() noexcept { return reactor_.counters_; }
+Counters& Backend::counters() noexcept {
+  return reactor_.counters_;
+}
 
 Reactor::Reactor(const Options& options)
     : kind_(options.backend), now_(Clock::now()), timers_(now_) {
@@ -49,9 +51,13 @@ Reactor::~Reactor() {
   t_current = nullptr;
 }
 
-void Reactor::start(Operation& operation) noexcept { backend_->start(operation); }
+void Reactor::start(Operation& operation) noexcept {
+  backend_->start(operation);
+}
 
-void Reactor::cancel(Operation& operation) noexcept { backend_->cancel(operation); }
+void Reactor::cancel(Operation& operation) noexcept {
+  backend_->cancel(operation);
+}
 
 void Reactor::complete(Operation& operation, int result) noexcept {
   operation.unwatch();
@@ -103,7 +109,9 @@ void Reactor::dispatch() {
   resuming_.clear();
 }
 
-void Reactor::resume_later(std::coroutine_handle<> awaiting) { resumable_.push_back(awaiting); }
+void Reactor::resume_later(std::coroutine_handle<> awaiting) {
+  resumable_.push_back(awaiting);
+}
 
 void Reactor::post(std::function<void()> work) {
   {
@@ -143,7 +151,9 @@ void Reactor::close(UniqueFd fd) noexcept {
 
 }  // namespace reactor
 
-const char* DeadlineExceeded::what() const noexcept { return "deadline exceeded"; }
+const char* DeadlineExceeded::what() const noexcept {
+  return "deadline exceeded";
+}
 
 void detail::Timer::arm(Clock::time_point deadline) noexcept {
   reactor::Reactor::current().timers().arm(*this, deadline);

@@ -32,8 +32,8 @@ struct Counters {
   std::uint64_t cq_overflow = 0;        ///< completions that the kernel had to keep aside
 };
 
-/// The event loop of one thread: starts operations, waits for completions, fires timers, and resumes
-/// coroutines. Make it after the fork, in the thread that uses it. While it exists, it is
+/// The event loop of one thread: starts operations, waits for completions, fires timers, and
+/// resumes coroutines. Make it after the fork, in the thread that uses it. While it exists, it is
 /// Reactor::current() of that thread.
 class Reactor final : private CompletionListener {
  public:

@@ -64,7 +64,8 @@ std::string describe_refusal(int error) {
   switch (error) {
     case EPERM:
       if (io_uring_disabled_sysctl() != 0) {
-        return "io_uring is forbidden by the sysctl kernel.io_uring_disabled (EPERM); set it to 0 to"
+        return "io_uring is forbidden by the sysctl kernel.io_uring_disabled (EPERM); set it to 0 "
+               "to"
                " allow it";
       }
       return "io_uring is forbidden by a seccomp filter (EPERM), as in Docker's default profile;"
@@ -167,7 +168,9 @@ io_uring_sqe& UringBackend::next_sqe() noexcept {
   return *sqe;
 }
 
-void UringBackend::start(Operation& operation) noexcept { prepare(operation); }
+void UringBackend::start(Operation& operation) noexcept {
+  prepare(operation);
+}
 
 void UringBackend::prepare(Operation& operation) noexcept {
   io_uring_sqe* sqe = &next_sqe();
@@ -238,8 +241,7 @@ void UringBackend::wait(Clock::duration wait) noexcept {
     io_uring_cqe* first = nullptr;
     result = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
   }
-  if (result < 0 && result != -ETIME && result != -EINTR && result != -EAGAIN &&
-      result != -EBUSY) {
+  if (result < 0 && result != -ETIME && result != -EINTR && result != -EAGAIN && result != -EBUSY) {
     fatal("io_uring_enter failed");
   }
   if (io_uring_cq_has_overflow(&ring_)) {
@@ -289,7 +291,9 @@ void UringBackend::handle_no_buffer(Operation& operation) noexcept {
     return;
   }
   operation.backend_state_ = k_parked;
-  starved_.push_back(static_cast<QueueHook&>(operation));
+  auto& hook = static_cast<QueueHook&>(operation);
+  hook.unlink();
+  starved_.push_back(hook);
 }
 
 void UringBackend::forget(int) noexcept {}

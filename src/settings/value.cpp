@@ -213,8 +213,9 @@ bool is_toml_number(const Target& target, std::string_view text) {
 
 std::optional<std::int64_t> parse_number(std::string_view text) {
   std::int64_t number = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  const char* begin = text.data();
+  const char* end = begin + text.size();
+  const auto [stop, error] = std::from_chars(begin, end, number);
   if (error != std::errc{} || stop != end) {
     return std::nullopt;
   }
@@ -252,8 +253,9 @@ std::optional<std::int64_t> parse_duration(std::string_view text) {
     return std::nullopt;
   }
   double number = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+  const char* begin = text.data();
+  const char* end = begin + text.size();
+  const auto [stop, error] = std::from_chars(begin, end, number, std::chars_format::fixed);
   const double ms = number * static_cast<double>(unit_ms);
   constexpr double k_exact_in_double = 9e15;
   if (error != std::errc{} || stop != end || ms > k_exact_in_double || (ms > 0 && ms < 1)) {

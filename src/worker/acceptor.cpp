@@ -93,8 +93,7 @@ Task<bool> Acceptor::recover(int error) {
 
 Task<void> Acceptor::empty_queue() {
   for (;;) {
-    reactor::FdResult accepted =
-        co_await with_timeout(k_queue_empty_after, accept_one(listener_));
+    reactor::FdResult accepted = co_await with_timeout(k_queue_empty_after, accept_one(listener_));
     if (accepted.error != 0) {
       co_return;
     }

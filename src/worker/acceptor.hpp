@@ -48,8 +48,8 @@ class Acceptor {
 
   /// Accepts until the scope is cancelled. What has been accepted by then is served.
   Task<void> run();
-  /// Takes what waits in the accept queue, without waiting for more: at a drain, when the connections
-  /// there would be lost with the socket.
+  /// Takes what waits in the accept queue, without waiting for more: at a drain, when the
+  /// connections there would be lost with the socket.
   Task<void> empty_queue();
 
  private:

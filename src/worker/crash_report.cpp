@@ -61,7 +61,7 @@ void report_on_abort(const observe::ScoreboardSlot& slot) {
   // The first call loads libgcc, which must not happen inside a signal handler.
   void* frame = nullptr;
   ::backtrace(&frame, 1);
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_abort;
   action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
   ::sigaction(SIGABRT, &action, nullptr);

@@ -8,8 +8,8 @@
 namespace uringcorn::worker {
 
 /// Shows once a second that the reactor turns: to the arbiter by the modification time of a file
-/// (set from CLOCK_MONOTONIC, so that a change of the wall clock means nothing), to the other workers
-/// on the scoreboard.
+/// (set from CLOCK_MONOTONIC, so that a change of the wall clock means nothing), to the other
+/// workers on the scoreboard.
 class Heartbeat final : private detail::Timer {
  public:
   static constexpr auto k_interval = std::chrono::seconds(1);

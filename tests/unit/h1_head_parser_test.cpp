@@ -92,7 +92,7 @@ std::string parse_every_way(std::string_view bytes, const HeadLimits& limits = k
 }
 
 HeadError error_of(std::string_view bytes, const HeadLimits& limits = k_default_limits) {
-  const std::string whole = parse_every_way(bytes, limits);
+  parse_every_way(bytes, limits);
   HeadParser parser(limits);
   const HeadParser::Result result = parser.parse(bytes);
   CHECK_MESSAGE(result != HeadParser::Result::need_more, "not decided: ", bytes);

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+#include "app/loader.hpp"
+
+#include <dlfcn.h>
+
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+
+#include <fmt/format.h>
+#include <uringcorn/module.hpp>
+
+#include "app/module_symbols.hpp"
+#include "app/welcome.hpp"
+
+namespace uringcorn::app {
+namespace {
+
+constexpr std::string_view k_default_symbol = "uringcorn_app";
+
+/// What stands in front of a name to make it a symbol.
+constexpr std::string_view k_named_symbol_prefix = "uringcorn_app_";
+
+struct AppPath {
+  std::string file;
+  std::string name;  ///< empty: the default
+
+  std::string symbol() const {
+    return std::string(name.empty() ? k_default_symbol : k_named_symbol_prefix) + name;
+  }
+};
+
+[[noreturn]] void refuse(const AppPath& path, std::string_view reason) {
+  throw LoadError(fmt::format("cannot load the application {}: {}", path.file, reason));
+}
+
+/// A file whose own name has a colon is taken as it is.
+AppPath split(const std::string& app_path) {
+  const std::size_t colon = app_path.rfind(':');
+  std::error_code ignored;
+  if (colon == std::string::npos || std::filesystem::exists(app_path, ignored)) {
+    return {app_path, ""};
+  }
+  AppPath path{app_path.substr(0, colon), app_path.substr(colon + 1)};
+  if (path.name.empty()) {
+    refuse(path, "no name follows the colon (leave it out for the default application)");
+  }
+  return path;
+}
+
+void require_file(const AppPath& path) {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path.file, error);
+  if (status.type() == std::filesystem::file_type::not_found) {
+    const std::string directory = std::filesystem::current_path(error).string();
+    refuse(path, path.file.starts_with('/') || error
+                     ? "no such file"
+                     : fmt::format("no such file (seen from {})", directory));
+  }
+  if (error) {
+    refuse(path, error.message());
+  }
+  if (!std::filesystem::is_regular_file(status)) {
+    refuse(path, "it is not a file (an application is a shared object, libNAME.so)");
+  }
+}
+
+/// The file, loaded for good: closing it would unmap code that threads or destructors still need.
+void* open(const AppPath& path) {
+  const bool has_slash = path.file.find('/') != std::string::npos;
+  // Without a slash dlopen() would search the directories of libraries.
+  const std::string name = has_slash ? path.file : "./" + path.file;
+  void* const handle = ::dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) {
+    std::string_view reason = ::dlerror();
+    if (reason.starts_with(name + ": ")) {
+      reason.remove_prefix(name.size() + 2);
+    }
+    refuse(path, reason);
+  }
+  return handle;
+}
+
+std::string names_of_other_apps(const AppPath& path) {
+  std::string others;
+  for (const std::string& symbol : defined_symbols(path.file, k_default_symbol)) {
+    others.append(others.empty() ? "" : ", ").append(path.file);
+    if (symbol.starts_with(k_named_symbol_prefix)) {
+      others.append(":").append(symbol.substr(k_named_symbol_prefix.size()));
+    }
+  }
+  return others;
+}
+
+const ModuleDescriptor& find(void* handle, const AppPath& path) {
+  const void* const place = ::dlsym(handle, path.symbol().c_str());
+  if (place == nullptr) {
+    const std::string others = names_of_other_apps(path);
+    refuse(path, fmt::format("it has no symbol {} ({})", path.symbol(),
+                             others.empty() ? "say URINGCORN_APP(function) in one of its sources"
+                                            : "it does have " + others));
+  }
+  return *static_cast<const ModuleDescriptor*>(place);
+}
+
+/// The first word: the family, without the version.
+std::string_view family_of(std::string_view compiler) {
+  return compiler.substr(0, compiler.find(' '));
+}
+
+void require_fit(const ModuleDescriptor& module, const AppPath& path) {
+  if (module.magic != k_module_magic) {
+    refuse(path, fmt::format("its symbol {} is no application (URINGCORN_APP(function) makes one)",
+                             path.symbol()));
+  }
+  if (module.abi != k_module_abi || module.size != sizeof(ModuleDescriptor)) {
+    refuse(path, fmt::format("it was built for the application interface {}, this server has {} "
+                             "(build it with the headers of uringcorn {})",
+                             module.abi, k_module_abi, URINGCORN_VERSION));
+  }
+  if (family_of(module.compiler) != family_of(URINGCORN_COMPILER)) {
+    refuse(path, fmt::format("it was built by {}, this server by {} (build it by {})",
+                             module.compiler, URINGCORN_COMPILER, family_of(URINGCORN_COMPILER)));
+  }
+  if (module.standard_library != std::string_view(URINGCORN_STANDARD_LIBRARY)) {
+    refuse(path, fmt::format("it was built with {}, this server with {} (build it with {})",
+                             module.standard_library, URINGCORN_STANDARD_LIBRARY,
+                             URINGCORN_STANDARD_LIBRARY));
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Application> load(const std::string& app_path) {
+  if (app_path.empty()) {
+    return make_welcome_application();
+  }
+  const AppPath path = split(app_path);
+  require_file(path);
+  const ModuleDescriptor& module = find(open(path), path);
+  require_fit(module, path);
+  std::unique_ptr<Application> application = module.make();
+  if (!application) {
+    throw std::runtime_error(fmt::format("{} made no application", app_path));
+  }
+  return application;
+}
+
+}  // namespace uringcorn::app

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include <uringcorn/application.hpp>
+
+namespace uringcorn::app {
+
+/// The application cannot be loaded. what() is one sentence with cause and remedy.
+class LoadError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Makes the application that `app_path` names: `PATH.so` or `PATH.so:NAME` (see URINGCORN_APP and
+/// URINGCORN_NAMED_APP); empty: the welcome application. A path without a slash is relative to the
+/// current directory. Throws LoadError, and before it knows that the file fits this server it calls
+/// nothing in it but its static constructors; what the application itself throws while it is made
+/// passes. The file stays loaded for the life of the process.
+std::unique_ptr<Application> load(const std::string& app_path);
+
+}  // namespace uringcorn::app
