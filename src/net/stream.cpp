@@ -11,7 +11,9 @@ namespace uringcorn::net {
 
 Stream::Stream(UniqueFd socket) noexcept : socket_(std::move(socket)), receive_(socket_.get()) {}
 
-Stream::~Stream() { reactor::Reactor::current().close(std::move(socket_)); }
+Stream::~Stream() {
+  reactor::Reactor::current().close(std::move(socket_));
+}
 
 void Stream::Deadline::set(Clock::time_point deadline) noexcept {
   deadline_ = deadline;
@@ -59,8 +61,8 @@ void Stream::operation_completed(reactor::Operation& operation) {
     return;
   }
   const int result = operation.peek_result();
-  const IoStatus status = result > 0    ? IoStatus::ok
-                          : result == 0 ? IoStatus::end
+  const IoStatus status = result > 0             ? IoStatus::ok
+                          : result == 0          ? IoStatus::end
                           : result == -ECANCELED ? IoStatus::cancelled
                                                  : IoStatus::broken;
   std::exchange(watcher_, nullptr)->receive_ready(status);
@@ -77,14 +79,25 @@ IoStatus Stream::status_of(int error, Deadline& deadline) noexcept {
   return IoStatus::broken;
 }
 
-Task<Received> Stream::receive() {
-  receive_deadline_.set(receive_deadline_.deadline());
-  reactor::BufferResult result = co_await receive_;
+Received Stream::received(reactor::BufferResult result) noexcept {
   Received received{status_of(result.error, receive_deadline_), std::move(result.buffer)};
   if (received.status == IoStatus::ok && !received.buffer) {
     received.status = IoStatus::end;
   }
-  co_return received;
+  return received;
+}
+
+Task<Received> Stream::receive() {
+  receive_deadline_.set(receive_deadline_.deadline());
+  reactor::BufferResult result = co_await receive_;
+  co_return received(std::move(result));
+}
+
+std::optional<Received> Stream::take_received() noexcept {
+  if (receive_.state() != reactor::Operation::State::done) {
+    return std::nullopt;
+  }
+  return received(receive_.await_resume());
 }
 
 std::ptrdiff_t Stream::try_send(std::string_view bytes) noexcept {
@@ -120,6 +133,11 @@ Task<IoStatus> Stream::send(std::string_view bytes, Clock::duration stall_timeou
     bytes.remove_prefix(result.count);
   }
   co_return IoStatus::ok;
+}
+
+void Stream::reset_on_close() noexcept {
+  const struct linger at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 Task<void> Stream::linger(Clock::duration timeout, std::size_t bytes_max) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include <uringcorn/task.hpp>
@@ -39,8 +40,8 @@ class ReceiveWatcher {
   ~ReceiveWatcher() = default;
 };
 
-/// A connected stream socket. At most one receive and one send at a time. All that is in flight must
-/// have ended (see abandon()) before it is destroyed. Belongs to the thread of its reactor.
+/// A connected stream socket. At most one receive and one send at a time. All that is in flight
+/// must have ended (see abandon()) before it is destroyed. Belongs to the thread of its reactor.
 class Stream final : private reactor::CompletionListener {
  public:
   explicit Stream(UniqueFd socket) noexcept;
@@ -56,6 +57,8 @@ class Stream final : private reactor::CompletionListener {
   void stop_watching() noexcept;
   /// Waits for bytes; joins a receive that was begun before.
   Task<Received> receive();
+  /// The outcome of a receive that was begun before, if it is over and nobody took it.
+  std::optional<Received> take_received() noexcept;
   /// Beyond `deadline`, receive() ends with timed_out. Kept until it is changed: each wait for
   /// something new sets its own. Costs next to nothing.
   void set_receive_deadline(Clock::time_point deadline) noexcept {
@@ -68,6 +71,10 @@ class Stream final : private reactor::CompletionListener {
   /// Sends all `bytes`, which must stay until the end. timed_out when the peer takes nothing for
   /// `stall_timeout` (zero: waits forever).
   Task<IoStatus> send(std::string_view bytes, Clock::duration stall_timeout);
+
+  /// Makes the end of the connection a reset, for when the peer must not take what it got for
+  /// whole, or will never take what is still to be sent.
+  void reset_on_close() noexcept;
 
   /// Ends our side (FIN), then reads and discards what the peer still sends, until its end, so that
   /// it sees the last answer instead of a reset; for `timeout` and `bytes_max` at most.
@@ -98,6 +105,7 @@ class Stream final : private reactor::CompletionListener {
 
   void operation_completed(reactor::Operation& operation) override;
   static IoStatus status_of(int error, Deadline& deadline) noexcept;
+  Received received(reactor::BufferResult result) noexcept;
 
   UniqueFd socket_;
   reactor::Receive receive_;

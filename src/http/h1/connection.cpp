@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#include "http/h1/connection.hpp"
+
+#include <exception>
+#include <memory>
+#include <utility>
+
+#include "http/h1/exchange.hpp"
+#include "http/h1/worker_state.hpp"
+#include "observe/log.hpp"
+#include "reactor/reactor.hpp"
+
+namespace uringcorn::http::h1 {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// How long a client that was told the end may go on sending, and how much, so that it sees the
+/// last answer.
+constexpr auto k_linger_time = 5s;
+constexpr std::size_t k_linger_bytes_max = 64 * 1024 * 1024;
+
+/// An exchange at work for a connection; goes back to the worker at the end.
+class Lease {
+ public:
+  explicit Lease(ConnectionState& connection)
+      : worker_(connection.worker), exchange_(worker_.lease()) {
+    exchange_->begin(connection);
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  ~Lease() {
+    exchange_->end();
+    worker_.give_back(std::move(exchange_));
+  }
+  Exchange* operator->() const noexcept { return exchange_.get(); }
+
+ private:
+  WorkerState& worker_;
+  std::unique_ptr<Exchange> exchange_;
+};
+
+/// Waits for bytes while nothing is in hand. Nothing to answer on any other outcome: the time is
+/// over or the client is gone.
+Task<void> serve_until_end(ConnectionState& connection) {
+  net::Stream& stream = connection.stream;
+  while (connection.ending == Ending::none) {
+    net::Received received = co_await stream.receive();
+    if (received.status != net::IoStatus::ok) {
+      connection.ending = Ending::plain;
+      break;
+    }
+    const Lease exchange(connection);
+    exchange->receive(received.buffer.bytes());
+    received.buffer.release();
+    const Exchange::Progress progress = exchange->advance();
+    if (progress != Exchange::Progress::idle) {
+      co_await exchange->run(progress);
+    }
+    stream.set_receive_deadline(deadline_in(connection.context.settings.keep_alive));
+  }
+}
+
+}  // namespace
+
+Task<void> serve(net::Stream& stream, const net::Peer& peer, ServerContext& context) {
+  CancelScope& scope = co_await current_scope();
+  ConnectionState connection{stream, peer, context, WorkerState::of(context), scope};
+  // The time of the first head begins with the connection, not with its first byte.
+  connection.head_deadline = deadline_in(context.settings.request_head_timeout);
+  stream.set_receive_deadline(connection.head_deadline);
+  try {
+    co_await serve_until_end(connection);
+  } catch (const std::exception& exception) {
+    observe::error("a connection from {} ends because of: {}", peer.address(), exception.what());
+    connection.ending = Ending::reset;
+  }
+  if (connection.ending == Ending::linger) {
+    co_await stream.linger(k_linger_time, k_linger_bytes_max);
+  } else if (connection.ending == Ending::reset) {
+    stream.reset_on_close();
+  }
+}
+
+}  // namespace uringcorn::http::h1
