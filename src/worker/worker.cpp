@@ -22,7 +22,6 @@
 #include "app/background.hpp"
 #include "app/loader.hpp"
 #include "base/unique_fd.hpp"
-#include "http/h1/connection.hpp"
 #include "http/server_context.hpp"
 #include "observe/access_log.hpp"
 #include "observe/log.hpp"
@@ -137,7 +136,6 @@ class Worker {
   Signals signals_;
   std::unique_ptr<observe::AccessLog> access_log_;
   http::ServerContext context_;
-  http::h1::Protocol http1_{context_};
   AcceptGate gate_;
   ConnectionCap cap_;
   std::vector<Acceptor> acceptors_;
@@ -207,7 +205,7 @@ Task<void> Worker::serve() {
 }
 
 void Worker::take(UniqueFd socket) {
-  connections_.spawn(serve_connection(std::move(socket), http1_, cap_));
+  connections_.spawn(serve_connection(std::move(socket), context_, cap_));
 }
 
 Task<void> Worker::accept_until_stop() {
