@@ -40,27 +40,6 @@ class Lease {
   std::unique_ptr<Exchange> exchange_;
 };
 
-/// Waits for bytes while nothing is in hand. Nothing to answer on any other outcome: the time is
-/// over or the client is gone.
-Task<void> serve_until_end(ConnectionState& connection) {
-  net::Stream& stream = connection.stream;
-  while (connection.ending == Ending::none) {
-    net::Received received = co_await stream.receive();
-    if (received.status != net::IoStatus::ok) {
-      connection.ending = Ending::plain;
-      break;
-    }
-    const Lease exchange(connection);
-    exchange->receive(received.buffer.bytes());
-    received.buffer.release();
-    const Exchange::Progress progress = exchange->advance();
-    if (progress != Exchange::Progress::idle) {
-      co_await exchange->run(progress);
-    }
-    stream.set_receive_deadline(deadline_in(connection.context.settings.keep_alive));
-  }
-}
-
 }  // namespace
 
 Task<void> serve(net::Stream& stream, const net::Peer& peer, ServerContext& context) {
@@ -70,7 +49,22 @@ Task<void> serve(net::Stream& stream, const net::Peer& peer, ServerContext& cont
   connection.head_deadline = deadline_in(context.settings.request_head_timeout);
   stream.set_receive_deadline(connection.head_deadline);
   try {
-    co_await serve_until_end(connection);
+    while (connection.ending == Ending::none) {
+      net::Received received = co_await stream.receive();
+      if (received.status != net::IoStatus::ok) {
+        // Nothing is in hand: no answer, whatever the cause.
+        connection.ending = Ending::plain;
+        break;
+      }
+      const Lease exchange(connection);
+      exchange->receive(received.buffer.bytes());
+      received.buffer.release();
+      const Exchange::Progress progress = exchange->advance();
+      if (progress != Exchange::Progress::idle) {
+        co_await exchange->run(progress);
+      }
+      stream.set_receive_deadline(deadline_in(context.settings.keep_alive));
+    }
   } catch (const std::exception& exception) {
     observe::error("a connection from {} ends because of: {}", peer.address(), exception.what());
     connection.ending = Ending::reset;
