@@ -488,7 +488,6 @@ void Exchange::record(const Fields* fields) {
                .path = head_.target.substr(0, head_.target.find('?')),
                .query = head_.query,
                .protocol = head_.version_minor == 1 ? "HTTP/1.1" : "HTTP/1.0",
-               .request_id = {},
                .status = status_,
                .body_bytes = body_bytes_,
                .request_fields = observe::FieldLookup::of(head_.fields),
