@@ -455,11 +455,7 @@ def test_an_exception_in_a_handler_is_a_500_and_keeps_the_connection(server):
         answer = client.ask(request("/throw"))
         assert answer.status == 500 and not answer.closes
         assert client.ask(HELLO).status == 200
-<<<<<<< HEAD
-    assert "/throw" in running.log
-=======
     running.wait_for_log("/throw")
->>>>>>> main
 
 
 def test_a_response_cannot_be_split(shop):
