@@ -115,6 +115,23 @@ class Server:
     def wait_for_log(self, text, times=1):
         self.wait_until(lambda: self.log.count(text) >= times, f"{text!r} in the log")
 
+    def connections(self):
+        """How many connections its workers have, as TCP sees them."""
+        sockets = set()
+        for worker in self.workers():
+            with contextlib.suppress(OSError):
+                for entry in os.scandir(f"/proc/{worker}/fd"):
+                    with contextlib.suppress(OSError):
+                        sockets.add(os.readlink(entry.path))
+        listening = "0A"
+        lines = [line.split() for name in ("tcp", "tcp6")
+                 for line in pathlib.Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+        return sum(1 for line in lines
+                   if line[3] != listening and f"socket:[{line[9]}]" in sockets)
+
+    def wait_until_no_connection(self):
+        self.wait_until(lambda: self.connections() == 0, "the end of all connections")
+
     def wait_until_listening(self):
         self.wait_until(lambda: self.addresses or self.process.poll() is not None, "the listener")
         assert self.addresses, f"the server ended with code {self.process.returncode}:\n{self.log}"

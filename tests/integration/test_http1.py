@@ -171,6 +171,11 @@ def test_a_bad_chunk_ends_the_connection_and_nothing_behind_it_is_answered(shop,
         assert client.read_to_end() == b""
 
 
+def test_a_chunk_larger_than_any_number_is_answered_413(shop):
+    head = CHUNKED.replace(b"/echo", b"/post")
+    refused(shop.address, head + b"FFFFFFFFFFFFFFFFFF\r\n" + HELLO, 413)
+
+
 def test_a_body_that_ends_early_is_an_error(shop):
     with RawConnection(shop.address) as client:
         client.send(b"POST /post HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc")

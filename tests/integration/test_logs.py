@@ -156,7 +156,7 @@ def test_a_full_disk_stops_no_request_and_is_told_once(server):
 
 
 def test_the_log_level_hides_what_is_below_it(server, tmp_path):
-    running = server("--log-level", "warning", "--bind", f"unix:{tmp_path}/server.sock", wait=False)
+    running = server("--log-level", "error", "--bind", f"unix:{tmp_path}/server.sock", wait=False)
     running.wait_until(lambda: (tmp_path / "server.sock").exists(), "the socket")
     running.wait_until(running.workers, "a worker")
     running.signal(signal.SIGTERM)
