@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "http/forwarded.hpp"
 #include "http/percent.hpp"
 #include "observe/access_log.hpp"
 #include "observe/log.hpp"
@@ -107,6 +108,7 @@ bool Exchange::take_head() {
   head_.fields = RequestFields(copy_fields(head));
   head_.content_length = parsed.facts.content_length();
   head_.has_body = parsed.facts.has_body();
+  apply_forwarded(head_, peer_, settings_.forwarded_allow_ips, workspace_.arena);
   switch (parsed.target_form) {
     case TargetForm::asterisk:
     case TargetForm::authority:
