@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <uringcorn/cancel.hpp>
@@ -217,5 +218,9 @@ class URINGCORN_API Request {
   mutable std::span<const Parameter> queries_;
   mutable bool queries_decoded_ = false;
 };
+
+/// The pairs of an "application/x-www-form-urlencoded" text, a form's body for instance, decoded as
+/// queries are, in their order.
+URINGCORN_API std::vector<std::pair<std::string, std::string>> parse_form(std::string_view text);
 
 }  // namespace uringcorn

@@ -47,11 +47,11 @@ class URINGCORN_API EventStream {
 struct Cookie {
   enum class SameSite : std::uint8_t { unset, strict, lax, none };
 
-  std::string name;
-  std::string value;
+  std::string name = {};
+  std::string value = {};
   std::string path = "/";
-  std::string domain;
-  std::optional<std::chrono::seconds> max_age;
+  std::string domain = {};
+  std::optional<std::chrono::seconds> max_age = {};
   SameSite same_site = SameSite::lax;
   bool secure = false;
   bool http_only = true;

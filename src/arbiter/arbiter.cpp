@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -84,6 +83,7 @@ class Arbiter {
   bool retired_ = false;
   Stop stop_ = Stop::no;
   std::vector<int> early_signals_;
+  TimePoint now_;  ///< when this turn of the loop began
   TimePoint grace_from_ = TimePoint::min();
   std::vector<pollfd> poll_set_;
 };
@@ -96,7 +96,7 @@ int Arbiter::run(const settings::Settings& settings) {
   while (!done()) {
     wait();
     take_signals();
-    crew_->tend(Clock::now(), grace_from_);
+    crew_->tend(now_, grace_from_);
     adopt_proven_plan();
   }
   if (const std::optional<int> code = crew_->gave_up(); code && stop_ == Stop::no) {
@@ -111,9 +111,6 @@ void Arbiter::start(const settings::Settings& settings) {
   const reactor::BackendKind backend = choose_backend(settings.reactor);
   plan_ = make_plan(settings, generation_, backend,
                     [this](Duration pause) { return wait_to_bind(pause); });
-  for (const worker::WorkerListener& listener : plan_->listeners) {
-    observe::info("Listening at: {} ({})", listener.name, ::getpid());
-  }
   observe::info("Using reactor: {}, workers: {}",
                 backend == reactor::BackendKind::io_uring ? "io_uring" : "epoll", workers_);
   crew_.emplace(plan_,
@@ -121,8 +118,9 @@ void Arbiter::start(const settings::Settings& settings) {
                               signals_.close();
                               sockets_.close_in_child(plan);
                             }});
-  crew_->resize(workers_, Clock::now());
-  crew_->tend(Clock::now(), grace_from_);
+  now_ = Clock::now();
+  crew_->resize(workers_, now_);
+  crew_->tend(now_, grace_from_);
 }
 
 std::shared_ptr<const Plan> Arbiter::make_plan(const settings::Settings& settings,
@@ -159,15 +157,18 @@ bool Arbiter::done() const {
   return (stop_ != Stop::no && crew_->empty()) || crew_->gave_up().has_value();
 }
 
+/// Ends with the time of this turn in now_. What the turn decides, it decides by that time: so a
+/// stop of this process at any point either shows here as lateness, or makes nothing look overdue.
 void Arbiter::wait() {
-  const TimePoint now = Clock::now();
-  const TimePoint wake_up = std::clamp(crew_->due(grace_from_), now, now + k_longest_wait);
+  const TimePoint before = Clock::now();
+  const TimePoint wake_up = std::clamp(crew_->due(grace_from_), before, before + k_longest_wait);
   poll_set_.assign(1, {signals_.fd(), POLLIN, 0});
   crew_->add_to(poll_set_);
-  const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(wake_up - now);
+  const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(wake_up - before);
   ::poll(poll_set_.data(), poll_set_.size(), static_cast<int>(timeout.count()));
-  if (const TimePoint woken = Clock::now(); woken > wake_up + k_late) {
-    grace_from_ = woken;
+  const TimePoint turn_before = std::exchange(now_, Clock::now());
+  if (before > turn_before + k_late || now_ > wake_up + k_late) {
+    grace_from_ = now_;
   }
 }
 
@@ -208,12 +209,11 @@ void Arbiter::on_signal(int signal) {
 
 /// A second request to stop quickly does not wait for anything any more.
 void Arbiter::stop(Stop how) {
-  const TimePoint now = Clock::now();
-  crew_->resize(0, now);
+  crew_->resize(0, now_);
   if (how == Stop::quick && stop_ == Stop::quick) {
     crew_->kill();
   } else if (how == Stop::quick) {
-    crew_->hurry(now);
+    crew_->hurry(now_);
   }
   stop_ = std::max(stop_, how);
 }
@@ -259,12 +259,12 @@ void Arbiter::adopt_proven_plan() {
 void Arbiter::resize(unsigned workers) {
   workers_ = std::clamp(workers, 1U, k_workers_max);
   retired_ = false;
-  crew_->resize(workers_, Clock::now());
+  crew_->resize(workers_, now_);
 }
 
 void Arbiter::retire() {
   retired_ = true;
-  crew_->resize(0, Clock::now());
+  crew_->resize(0, now_);
 }
 
 void Arbiter::reopen_logs() {

@@ -154,7 +154,7 @@ void Crew::reap(TimePoint now) {
   for (pid_t pid = ::waitpid(-1, &status, WNOHANG); pid > 0;
        pid = ::waitpid(-1, &status, WNOHANG)) {
     // Other children are orphans that fall to process 1: there is no more to do for them.
-    if (Process dead = take_out(pid)) {
+    if (Process dead = take_out(pid, now)) {
       dead->hear();
       bury(*dead, status, now);
     }
@@ -162,12 +162,12 @@ void Crew::reap(TimePoint now) {
 }
 
 /// The process of this pid, out of where it was; null: not one of ours.
-Crew::Process Crew::take_out(pid_t pid) {
+Crew::Process Crew::take_out(pid_t pid, TimePoint now) {
   const auto is_it = [pid](const Process& worker) { return worker && worker->pid() == pid; };
   for (Slot& slot : slots_) {
     for (Process* place : {&slot.current, &slot.successor}) {
       if (is_it(*place)) {
-        slot.backoff.died(Clock::now() - (*place)->started(), Clock::now());
+        slot.backoff.died(now - (*place)->started(), now);
         return std::move(*place);
       }
     }

@@ -81,7 +81,7 @@ class Crew {
 
   void hear();
   void reap(TimePoint now);
-  Process take_out(pid_t pid);
+  Process take_out(pid_t pid, TimePoint now);
   void bury(const WorkerProcess& dead, int status, TimePoint now);
   void note_ready(const WorkerProcess& worker);
 

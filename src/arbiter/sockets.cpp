@@ -49,6 +49,7 @@ std::vector<SharedListener> Sockets::listen(const settings::Settings& settings,
   for (std::size_t i = 0; i < sockets.size(); ++i) {
     if (!find(settings.bind[i])) {
       known_.emplace_back(settings.bind[i], sockets[i]);
+      observe::info("Listening at: {} ({})", sockets[i]->name(), ::getpid());
     }
   }
   return sockets;

@@ -112,6 +112,8 @@ void WorkerProcess::hear() noexcept {
     for (const char byte : std::string_view(said, static_cast<std::size_t>(count))) {
       if (byte == static_cast<char>(worker::Message::ready) && stage_ == Stage::booting) {
         stage_ = Stage::ready;
+        observe::debug("Worker {} (pid {}) is ready after {:.3f} s", number_, pid_,
+                       seconds(Clock::now() - started_));
       } else if (byte == static_cast<char>(worker::Message::draining) && stage_ != Stage::leaving) {
         // Somebody else asked it to; it gets no more time for that than from us.
         stage_ = Stage::leaving;

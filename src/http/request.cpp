@@ -26,6 +26,25 @@ std::string_view decode_query(std::string_view text, detail::Arena& arena) {
   return {decoded, http::decode_percent(text, decoded, http::PlusSign::space)};
 }
 
+/// Calls `visit(name, value)` for each pair of a query or a form, not decoded.
+template <class Visit>
+void for_each_pair(std::string_view rest, Visit visit) {
+  while (!rest.empty()) {
+    const std::string_view pair = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
+    if (!pair.empty()) {
+      const std::string_view name = pair.substr(0, pair.find('='));
+      visit(name, pair.substr(std::min(name.size() + 1, pair.size())));
+    }
+  }
+}
+
+std::string decode_form(std::string_view text) {
+  std::string decoded(text);
+  decoded.resize(http::decode_percent(decoded, decoded.data(), http::PlusSign::space));
+  return decoded;
+}
+
 }  // namespace
 
 HttpError::HttpError(int status, std::string message)
@@ -42,21 +61,14 @@ std::span<const Parameter> Request::queries() const {
   if (queries_decoded_ || head_.query.empty()) {
     return queries_;
   }
-  std::string_view rest = head_.query;
-  const auto count_max = 1 + static_cast<std::size_t>(std::count(rest.begin(), rest.end(), '&'));
-  Parameter* const parameters = RequestAccess::allocate_parameters(*this, count_max);
+  const auto ampersands = std::count(head_.query.begin(), head_.query.end(), '&');
+  Parameter* const parameters =
+      RequestAccess::allocate_parameters(*this, static_cast<std::size_t>(ampersands) + 1);
   std::size_t count = 0;
-  detail::Arena& arena = channel_.arena();
-  while (!rest.empty()) {
-    const std::string_view pair = rest.substr(0, rest.find('&'));
-    rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
-    if (pair.empty()) {
-      continue;
-    }
-    const std::string_view name = pair.substr(0, pair.find('='));
-    const std::string_view value = pair.substr(std::min(name.size() + 1, pair.size()));
+  for_each_pair(head_.query, [&](std::string_view name, std::string_view value) {
+    detail::Arena& arena = channel_.arena();
     parameters[count++] = {decode_query(name, arena), decode_query(value, arena)};
-  }
+  });
   queries_ = {parameters, count};
   queries_decoded_ = true;
   return queries_;
@@ -107,6 +119,14 @@ Task<void> Request::early_hints(Fields fields) {
     co_return;
   }
   co_await channel_.send_interim(early_hints_status, fields);
+}
+
+std::vector<std::pair<std::string, std::string>> parse_form(std::string_view text) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for_each_pair(text, [&](std::string_view name, std::string_view value) {
+    pairs.emplace_back(decode_form(name), decode_form(value));
+  });
+  return pairs;
 }
 
 }  // namespace uringcorn

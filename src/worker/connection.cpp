@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "worker/connection.hpp"
 
+#include <exception>
 #include <utility>
 
-#include "http/h1/connection.hpp"
 #include "net/peer.hpp"
 #include "net/stream.hpp"
+#include "observe/log.hpp"
 #include "observe/scoreboard.hpp"
 
 namespace uringcorn::worker {
@@ -36,11 +37,16 @@ class Count {
 
 }  // namespace
 
-Task<void> serve_connection(UniqueFd socket, http::ServerContext& context, ConnectionCap& cap) {
-  const Count count(cap, context.scoreboard);
+Task<void> serve_connection(UniqueFd socket, http::h1::Protocol& http1, ConnectionCap& cap) {
+  const Count count(cap, http1.context().scoreboard);
   const net::Peer peer = net::Peer::of(socket.get());
   net::Stream stream(std::move(socket));
-  co_await http::h1::serve(stream, peer, context);
+  // Only memory can be lacking here; that must not end the other connections.
+  try {
+    co_await http1.serve(stream, peer);
+  } catch (const std::exception& error) {
+    observe::error("a connection was given up: {}", error.what());
+  }
   co_await stream.abandon();
 }
 

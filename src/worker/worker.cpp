@@ -22,7 +22,9 @@
 #include "app/background.hpp"
 #include "app/loader.hpp"
 #include "base/unique_fd.hpp"
+#include "http/h1/connection.hpp"
 #include "http/server_context.hpp"
+#include "observe/access_log.hpp"
 #include "observe/log.hpp"
 #include "observe/scoreboard.hpp"
 #include "reactor/event.hpp"
@@ -51,6 +53,13 @@ std::size_t connection_limit(const settings::Settings& settings) {
       std::max(files.rlim_cur, k_reserved_descriptors + 1) - k_reserved_descriptors;
   const auto limit = static_cast<std::size_t>(usable);
   return settings.worker_connections == 0 ? limit : std::min(limit, settings.worker_connections);
+}
+
+std::unique_ptr<observe::AccessLog> open_access_log(const settings::Settings& settings) {
+  if (settings.access_logfile.empty()) {
+    return nullptr;
+  }
+  return std::make_unique<observe::AccessLog>(settings.access_logfile, settings.access_log_format);
 }
 
 /// The signals that a worker answers, as a descriptor for the reactor.
@@ -101,7 +110,9 @@ class Worker {
       : boot_(boot),
         settings_(boot.settings),
         application_(std::move(application)),
-        context_{*application_, boot.settings, nullptr, &boot.own_place},
+        access_log_(open_access_log(boot.settings)),
+        context_{*application_, boot.settings, access_log_.get(),
+                 &boot.own_place},
         gate_(boot.scoreboard, boot.own_place),
         cap_(connection_limit(boot.settings)) {}
 
@@ -124,7 +135,9 @@ class Worker {
   const settings::Settings& settings_;
   std::unique_ptr<Application> application_;
   Signals signals_;
+  std::unique_ptr<observe::AccessLog> access_log_;
   http::ServerContext context_;
+  http::h1::Protocol http1_{context_};
   AcceptGate gate_;
   ConnectionCap cap_;
   std::vector<Acceptor> acceptors_;
@@ -194,7 +207,7 @@ Task<void> Worker::serve() {
 }
 
 void Worker::take(UniqueFd socket) {
-  connections_.spawn(serve_connection(std::move(socket), context_, cap_));
+  connections_.spawn(serve_connection(std::move(socket), http1_, cap_));
 }
 
 Task<void> Worker::accept_until_stop() {

@@ -88,7 +88,7 @@ TEST_CASE("a handler may hold what cannot be copied by keeping it shared") {
   auto app = make_application([](App& app) {
     auto& names = app.emplace_state<std::vector<std::string>>(2, "x");
     app.get("/", [&names](Request&) -> Task<Response> {
-      names.push_back("y");
+      names.emplace_back("y");
       co_return Response::text(std::to_string(names.size()));
     });
   });
@@ -321,7 +321,7 @@ TEST_CASE("hooks run in order at startup, in reverse order at shutdown") {
     app.on_startup(writing("up 1")).on_startup(writing("up 2"));
     app.on_shutdown(writing("down 1"));
     app.on_shutdown([&log]() -> Task<void> {
-      log.push_back("down 2 fails");
+      log.emplace_back("down 2 fails");
       throw std::runtime_error("down 2");
       co_return;
     });

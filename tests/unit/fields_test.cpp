@@ -78,7 +78,7 @@ TEST_CASE("fields grow past what they hold without the heap") {
     const std::string name = "X-" + std::to_string(i);
     const std::string value(static_cast<std::size_t>(i), 'v');
     fields.add(name, value);
-    expected += name + ": " + value + "\n";
+    expected.append(name).append(": ").append(value).append("\n");
   }
   CHECK(to_text(fields) == expected);
 }

@@ -68,6 +68,13 @@ TEST_CASE("a query parameter is found by name, typed on demand") {
   CHECK_FALSE(request.query("missing").has_value());
 }
 
+TEST_CASE("a form is decoded as a query is") {
+  const auto pairs = parse_form("a=1+2&b=%26&a=&c");
+  using Pair = std::pair<std::string, std::string>;
+  CHECK(pairs == std::vector<Pair>{{"a", "1 2"}, {"b", "&"}, {"a", ""}, {"c", ""}});
+  CHECK(parse_form("").empty());
+}
+
 TEST_CASE("a request without a query has no parameters") {
   FakeRequest fake("GET", "/");
   CHECK(fake.request().queries().empty());

@@ -111,6 +111,7 @@ TEST_CASE("the nearest name is a likely misspelling or none") {
   CHECK(nearest("worker-tmpdir", names) == "worker_tmp_dir");
   CHECK(nearest("tiemout", names) == "timeout");
   CHECK(nearest("bnd", names) == "bind");
+  CHECK(nearest("bnid", names) == "bind");
   CHECK(nearest("xyz", names).empty());
   CHECK(nearest("", names).empty());
   CHECK(nearest(std::string(10'000, 'w'), names).empty());

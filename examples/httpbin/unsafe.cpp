@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <vector>
+
+#include "httpbin.hpp"
+
+namespace httpbin {
+namespace {
+
+using namespace uringcorn;
+
+/// Blocks the reactor, as a handler that forgot to be a coroutine would.
+Response burn(const Request& request) {
+  const std::chrono::milliseconds time(request.param<unsigned>("ms").value_or(0));
+  const Clock::time_point end = Clock::now() + time;
+  while (Clock::now() < end) {
+  }
+  return Response::text("burnt\n");
+}
+
+Response crash(const Request&) {
+  ::raise(SIGSEGV);
+  return Response::text("it did not crash\n");
+}
+
+Response exit_now(const Request& request) {
+  ::_exit(request.param<int>("code").value_or(1));
+}
+
+Response throw_error(const Request&) {
+  throw std::runtime_error("thrown by /throw, as it was asked to");
+}
+
+}  // namespace
+
+void add_unsafe(App& app) {
+  app.get("/burn/{ms}", burn);
+  app.get("/crash", crash);
+  app.get("/exit/{code}", exit_now);
+  app.get("/throw", throw_error);
+  auto& leaked = app.emplace_state<std::vector<std::unique_ptr<char[]>>>();
+  app.get("/leak/{bytes}", [&leaked](const Request& request) {
+    // Made with its value, so that every page of it is there.
+    leaked.push_back(std::make_unique<char[]>(request.param<std::size_t>("bytes").value_or(0)));
+    return Response::text(fmt::format("{} pieces are kept\n", leaked.size()));
+  });
+}
+
+}  // namespace httpbin

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#include "cli/serve.hpp"
+
+#include <string>
+
+#include "arbiter/arbiter.hpp"
+#include "cli/print.hpp"
+#include "net/address.hpp"
+#include "observe/access_log_format.hpp"
+#include "settings/describe.hpp"
+#include "settings/error.hpp"
+#include "settings/resolve.hpp"
+#include "worker/worker.hpp"
+
+namespace uringcorn::cli {
+
+namespace {
+
+constexpr int k_first_argument = 2;
+
+std::string address_complaint(const std::string& text) {
+  try {
+    net::parse_bind(text);
+    return {};
+  } catch (const net::AddressError& error) {
+    return error.what();
+  }
+}
+
+settings::Sources sources_of(int argc, char** argv) {
+  settings::Sources sources = settings::process_sources(argc, argv, k_first_argument);
+  sources.checks = {{"bind", address_complaint},
+                    {"access_log_format", observe::AccessLogFormat::complaint}};
+  return sources;
+}
+
+}  // namespace
+
+int serve(int argc, char** argv) {
+  const settings::Sources sources = sources_of(argc, argv);
+  settings::Resolution resolution;
+  try {
+    resolution = settings::resolve(sources);
+  } catch (const settings::SettingsError& error) {
+    return refuse(error.what());
+  }
+  switch (resolution.action) {
+    case settings::Action::help:
+      return print(settings::help());
+    case settings::Action::version:
+      return print_version();
+    case settings::Action::print_config:
+      return print(settings::print_config(resolution));
+    case settings::Action::serve:
+      break;
+  }
+  const auto reread = [&sources] { return settings::resolve(sources).settings; };
+  return arbiter::run(resolution.settings, {.worker = worker::run, .reread_settings = reread});
+}
+
+}  // namespace uringcorn::cli

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+"""The `server` fixture: the real program on a free port, started and stopped by a test."""
+
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BINARY = os.environ.get("URINGCORN_BINARY", str(ROOT / "build" / "uringcorn"))
+EXAMPLES = os.environ.get("URINGCORN_EXAMPLES_DIR", str(ROOT / "build" / "examples"))
+# The prefix of a command that shall not have io_uring.
+WITHOUT_IO_URING = (sys.executable, str(pathlib.Path(__file__).parent / "without_io_uring.py"))
+# Generous: what is waited for comes at once, unless the machine is very busy.
+DEADLINE_S = 60
+# Settings that the machine's own environment may carry.
+SETTINGS_VARIABLES = ("PORT", "WEB_CONCURRENCY", "URINGCORN_CMD_ARGS", "FORWARDED_ALLOW_IPS",
+                      "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "HTTPBIN_UNSAFE")
+SANITIZER_FINDING = re.compile(
+    r"ERROR: (Address|Leak|Thread)Sanitizer|WARNING: ThreadSanitizer|runtime error:")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--reactor", default="auto", choices=["auto", "io_uring", "epoll"],
+                     help="the reactor that the servers run on")
+    parser.addoption("--without-io-uring", action="store_true",
+                     help="the servers run where io_uring is forbidden")
+
+
+@pytest.fixture(scope="session")
+def reactor(request):
+    """The name of the reactor that the tests run on."""
+    return request.config.getoption("--reactor")
+
+
+class Server:
+    """A running `uringcorn serve`, in a process group of its own."""
+
+    def __init__(self, arguments, environment, log_path, prefix=()):
+        variables = {name: value for name, value in os.environ.items()
+                     if name not in SETTINGS_VARIABLES}
+        variables.update(environment or {})
+        self.log_path = log_path
+        with open(log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                [*prefix, BINARY, "serve", *arguments], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, env=variables, cwd=log_path.parent, start_new_session=True)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    @property
+    def log(self):
+        """All that the server has written so far, to both of its outputs."""
+        return self.log_path.read_text(errors="replace")
+
+    @property
+    def addresses(self):
+        """Where it listens: (host, port), or the path of a unix socket; in the order of --bind."""
+        found = []
+        for name in re.findall(r"Listening at: (\S+)", self.log):
+            tcp = re.fullmatch(r"https?://\[?([^]]+?)\]?:(\d+)", name)
+            found.append((tcp[1], int(tcp[2])) if tcp else name.removeprefix("unix:"))
+        return found
+
+    @property
+    def address(self):
+        return self.addresses[0]
+
+    @property
+    def url(self):
+        host, port = self.address
+        return f"http://{host}:{port}"
+
+    def workers(self):
+        """The pids of its living children."""
+        path = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        alive = []
+        for pid in path.read_text().split() if path.exists() else []:
+            with contextlib.suppress(OSError):
+                state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+                if state != "Z":
+                    alive.append(int(pid))
+        return alive
+
+    def wait_until(self, condition, what, deadline_s=DEADLINE_S):
+        """Waits for condition() to be true; `what` says in a failure what was waited for."""
+        deadline = time.monotonic() + deadline_s
+        while not (result := condition()):
+            assert time.monotonic() < deadline, f"waited in vain for {what}; the log:\n{self.log}"
+            time.sleep(0.01)
+        return result
+
+    def wait_for_log(self, text, times=1):
+        self.wait_until(lambda: self.log.count(text) >= times, f"{text!r} in the log")
+
+    def wait_until_listening(self):
+        self.wait_until(lambda: self.addresses or self.process.poll() is not None, "the listener")
+        assert self.addresses, f"the server ended with code {self.process.returncode}:\n{self.log}"
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self, deadline_s=DEADLINE_S):
+        """The exit code, once it has ended."""
+        return self.process.wait(deadline_s)
+
+    def stop(self):
+        """Ends it the quick way, and what is left of its group for certain."""
+        with contextlib.suppress(ProcessLookupError):
+            if self.process.poll() is None:
+                self.process.send_signal(signal.SIGINT)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(10)
+            os.killpg(self.pid, signal.SIGKILL)
+        self.process.wait(DEADLINE_S)
+
+
+@pytest.fixture
+def server(tmp_path, reactor, request):
+    """server(*arguments, app=None, environment=None, wait=True, prefix=()) starts a server.
+
+    `app` names an example, or is a path; None is the welcome application. Unless the arguments say
+    otherwise: one worker, a free port of 127.0.0.1, the reactor under test. `prefix` is a command
+    to run it under.
+    """
+    running = []
+    forbidden = request.config.getoption("--without-io-uring")
+
+    def start(*arguments, app=None, environment=None, wait=True, prefix=()):
+        command = []
+        if app is not None:
+            command.append(app if "/" in app else f"{EXAMPLES}/lib{app}.so")
+        for flag, value in (("--bind", "127.0.0.1:0"), ("--workers", "1"), ("--reactor", reactor)):
+            if flag not in arguments:
+                command += [flag, value]
+        prefix = prefix or (WITHOUT_IO_URING if forbidden else ())
+        log_path = tmp_path / f"server-{len(running)}.log"
+        running.append(Server([*command, *arguments], environment, log_path, prefix))
+        if wait:
+            running[-1].wait_until_listening()
+        return running[-1]
+
+    yield start
+    for each in running:
+        each.stop()
+    for each in running:
+        assert not SANITIZER_FINDING.search(each.log), each.log
