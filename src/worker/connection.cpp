@@ -2,12 +2,14 @@
 #include "worker/connection.hpp"
 
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "net/peer.hpp"
 #include "net/stream.hpp"
 #include "observe/log.hpp"
 #include "observe/scoreboard.hpp"
+#include "worker/proxy_gate.hpp"
 
 namespace uringcorn::worker {
 namespace {
@@ -35,6 +37,15 @@ class Count {
   observe::ScoreboardSlot* slot_;
 };
 
+/// Serves the connection of `peer`, or of the client that `peer` speaks for.
+Task<void> serve_client(net::Stream& stream, const net::Peer& peer, http::h1::Protocol& http1) {
+  const std::optional<net::Peer> client =
+      co_await pass_proxy_gate(stream, peer, http1.context().settings);
+  if (client) {
+    co_await http1.serve(stream, *client);
+  }
+}
+
 }  // namespace
 
 Task<void> serve_connection(UniqueFd socket, http::h1::Protocol& http1, ConnectionCap& cap) {
@@ -43,7 +54,7 @@ Task<void> serve_connection(UniqueFd socket, http::h1::Protocol& http1, Connecti
   net::Stream stream(std::move(socket));
   // Only memory can be lacking here; that must not end the other connections.
   try {
-    co_await http1.serve(stream, peer);
+    co_await serve_client(stream, peer, http1);
   } catch (const std::exception& error) {
     observe::error("a connection was given up: {}", error.what());
   }
