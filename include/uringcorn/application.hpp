@@ -20,8 +20,6 @@ class URINGCORN_API Application {
   /// Answers one request. Many run at a time. It runs in the request's scope. An exception becomes
   /// an error page: an HttpError its own, anything else a logged 500.
   virtual Task<Response> handle(Request& request) = 0;
-  /// Whether handle() makes sense of CONNECT; otherwise the server answers it with 501.
-  virtual bool takes_connect() const noexcept { return false; }
   /// Runs once after the last request.
   virtual Task<void> shutdown() { co_return; }
 };

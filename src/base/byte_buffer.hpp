@@ -57,7 +57,7 @@ class ByteBuffer {
   void drop_front(std::size_t bytes) noexcept {
     assert(bytes <= size_);
     size_ -= bytes;
-    if (size_ > 0) {
+    if (size_ > 0 && bytes > 0) {
       std::memmove(memory_.get(), memory_.get() + bytes, size_);
     }
   }

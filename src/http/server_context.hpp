@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include <uringcorn/application.hpp>
 
@@ -15,6 +16,10 @@ class ScoreboardSlot;
 
 namespace uringcorn::http {
 
+namespace h1 {
+class WorkerState;
+}  // namespace h1
+
 /// What all connections of one worker share. It outlives them.
 struct ServerContext {
   Application& application;
@@ -24,6 +29,8 @@ struct ServerContext {
   /// The worker leaves: answers say "Connection: close", nothing new is begun.
   bool draining = false;
   std::uint64_t requests_served = 0;
+  /// What HTTP/1 keeps for its connections; it makes that itself.
+  std::shared_ptr<h1::WorkerState> h1;
 };
 
 }  // namespace uringcorn::http

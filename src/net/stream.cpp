@@ -84,15 +84,13 @@ IoStatus Stream::status_of(int error, Deadline& deadline) noexcept {
   return IoStatus::broken;
 }
 
-Received Stream::to_received(reactor::BufferResult result) noexcept {
+Received Stream::received(reactor::BufferResult result) noexcept {
   Received received{status_of(result.error, receive_deadline_), std::move(result.buffer)};
   if (received.status == IoStatus::ok && !received.buffer) {
     received.status = IoStatus::end;
   }
   return received;
 }
-
-Received Stream::take_received() noexcept { return to_received(receive_.await_resume()); }
 
 void Stream::unread(reactor::Buffer rest) noexcept {
   assert(receive_.state() == reactor::Operation::State::idle && !unread_);
@@ -107,7 +105,17 @@ Task<Received> Stream::receive() {
   }
   receive_deadline_.set(receive_deadline_.deadline());
   reactor::BufferResult result = co_await receive_;
-  co_return to_received(std::move(result));
+  co_return received(std::move(result));
+}
+
+std::optional<Received> Stream::take_received() noexcept {
+  if (unread_) {
+    return Received{IoStatus::ok, std::move(unread_)};
+  }
+  if (receive_.state() != reactor::Operation::State::done) {
+    return std::nullopt;
+  }
+  return received(receive_.await_resume());
 }
 
 std::ptrdiff_t Stream::try_send(std::string_view bytes) noexcept {
@@ -143,6 +151,11 @@ Task<IoStatus> Stream::send(std::string_view bytes, Clock::duration stall_timeou
     bytes.remove_prefix(result.count);
   }
   co_return IoStatus::ok;
+}
+
+void Stream::reset_on_close() noexcept {
+  const struct linger at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 Task<void> Stream::linger(Clock::duration timeout, std::size_t bytes_max) {

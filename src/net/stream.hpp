@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include <uringcorn/task.hpp>
@@ -54,10 +55,11 @@ class Stream final : private reactor::CompletionListener {
   void begin_receive(CancelScope& scope, ReceiveWatcher* watcher) noexcept;
   /// From now on nobody is told of the receive in flight; its outcome waits for receive().
   void stop_watching() noexcept;
-  /// The outcome that receive_ready() told of, without waiting. Only from within that call.
-  Received take_received() noexcept;
   /// Waits for bytes; joins a receive that was begun before.
   Task<Received> receive();
+  /// The outcome of a receive that was begun before, if it is over and nobody took it, or the bytes
+  /// that were given back.
+  std::optional<Received> take_received() noexcept;
   /// Gives back what remains of the bytes that receive() gave: the next receive() gives them again,
   /// at once. Not while a receive is begun; nothing happens if there are none.
   void unread(reactor::Buffer rest) noexcept;
@@ -73,6 +75,10 @@ class Stream final : private reactor::CompletionListener {
   /// Sends all `bytes`, which must stay until the end. timed_out when the peer takes nothing for
   /// `stall_timeout` (zero: waits forever).
   Task<IoStatus> send(std::string_view bytes, Clock::duration stall_timeout);
+
+  /// Makes the end of the connection a reset, for when the peer must not take what it got for
+  /// whole, or will never take what is still to be sent.
+  void reset_on_close() noexcept;
 
   /// Ends our side (FIN), then reads and discards what the peer still sends, until its end, so that
   /// it sees the last answer instead of a reset; for `timeout` and `bytes_max` at most.
@@ -102,8 +108,8 @@ class Stream final : private reactor::CompletionListener {
   };
 
   void operation_completed(reactor::Operation& operation) override;
-  Received to_received(reactor::BufferResult result) noexcept;
   static IoStatus status_of(int error, Deadline& deadline) noexcept;
+  Received received(reactor::BufferResult result) noexcept;
 
   UniqueFd socket_;
   reactor::Receive receive_;

@@ -20,6 +20,9 @@ AccessLog::~AccessLog() {
 }
 
 void AccessLog::record(const AccessRecord& record) {
+  if (pending_.size() >= k_batch_bytes) {
+    flush();
+  }
   if (pending_.size() < buffer_bytes_) {
     format_.append(pending_, record);
     return;
@@ -32,14 +35,8 @@ void AccessLog::record(const AccessRecord& record) {
 }
 
 void AccessLog::turn(std::chrono::steady_clock::time_point now) {
-  if (pending_.empty()) {
-    return;
-  }
-  if (!has_first_) {
-    has_first_ = true;
-    first_ = now;
-  }
-  if (pending_.size() >= k_batch_bytes || now - first_ >= k_batch_age) {
+  if (!pending_.empty() && now - last_turn_ >= k_batch_interval) {
+    last_turn_ = now;
     flush();
   }
 }
@@ -48,7 +45,6 @@ void AccessLog::flush() {
   if (pending_.empty() || !writer_.submit(pending_)) {
     return;
   }
-  has_first_ = false;
   if (missing_ > 0) {
     warning("{} requests are missing in the access log ({})", missing_, name_);
     missing_ = 0;

@@ -18,12 +18,12 @@ namespace uringcorn::observe {
 /// Belongs to the worker's thread, and is made in the worker: threads do not survive a fork.
 class AccessLog {
  public:
-  /// Bytes that may wait for the batch under way, which is at most as large: at 100,000 requests per
-  /// second, what a stall of some 300 ms needs.
+  /// Bytes that may wait for the batch under way, which is at most as large: at 100,000 requests
+  /// per second, what a stall of some 300 ms needs.
   static constexpr std::size_t k_buffer_bytes = 4 << 20;
-  /// A batch is handed on when it is so large, or its first record so old.
+  /// A batch so large is handed on at once, a smaller one so long after the one before.
   static constexpr std::size_t k_batch_bytes = 32 << 10;
-  static constexpr std::chrono::milliseconds k_batch_age{200};
+  static constexpr std::chrono::milliseconds k_batch_interval{200};
 
   /// `name` is a file, or `-` for standard output; `format` as `AccessLogFormat` takes it. Throws
   /// `std::system_error` and `std::invalid_argument`.
@@ -37,8 +37,8 @@ class AccessLog {
   /// Formats the record into the buffer. Allocates nothing once the buffers have grown to the load.
   void record(const AccessRecord& record);
 
-  /// Called once in each turn of the reactor, and at least once a second: hands the batch on if it
-  /// is due and the one before is written. Costs a comparison when there is nothing to do.
+  /// Hands a small batch on when it is time. To be called at least once a second, and as often as
+  /// in every turn of the reactor: it costs a comparison when there is nothing to do.
   void turn(std::chrono::steady_clock::time_point now);
 
   /// Hands the batch on now, if the one before is written.
@@ -57,8 +57,7 @@ class AccessLog {
   LogWriter writer_;
   std::size_t buffer_bytes_;
   std::string pending_;
-  bool has_first_ = false;
-  std::chrono::steady_clock::time_point first_;  // when the oldest of pending_ was first seen
+  std::chrono::steady_clock::time_point last_turn_;  // that handed a batch on
   std::uint64_t dropped_ = 0;
   std::uint64_t missing_ = 0;  // dropped since the error log told the number
 };

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdlib>
 #include <iterator>
+#include <optional>
 #include <stdexcept>
 
 #include "base/escape.hpp"
@@ -68,6 +69,13 @@ void find_user(const AccessRecord& record, std::string& out) {
   decode_base64(value.substr(k_scheme.size()), out);
   const std::size_t colon = out.find(':');
   out.resize(colon == std::string::npos ? 0 : colon);
+}
+
+// The application may have given the request an id of its own; its answer says which.
+std::string_view request_id(const AccessRecord& record) {
+  constexpr std::string_view k_field = "x-request-id";
+  const std::optional<std::string_view> given = record.response_fields.get(k_field);
+  return given ? *given : record.request_fields.get(k_field).value_or("");
 }
 
 void append_utc_time(std::string& out, std::chrono::system_clock::time_point time) {
@@ -296,7 +304,7 @@ void AccessLogFormat::append_step(std::string& out, const Step& step, const Acce
       fmt::format_to(std::back_inserter(out), "<{}>", ::getpid());
       break;
     case Atom::request_id:
-      return value(record.request_id);
+      return value(request_id(record));
     case Atom::request_field:
       return value(record.request_fields.get(step.text).value_or(""));
     case Atom::response_field:

@@ -39,7 +39,6 @@ struct AccessRecord {
   std::string_view path;
   std::string_view query;     // without the question mark
   std::string_view protocol;  // "HTTP/1.1"
-  std::string_view request_id;
   int status = 0;
   std::uint64_t body_bytes = 0;  // of the answer's body, without chunk framing
   FieldLookup request_fields;

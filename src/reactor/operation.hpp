@@ -41,9 +41,10 @@ struct QueueHook : detail::ListHook {};
 ///     reactor::Accept accept(listener);
 ///     reactor::FdResult result = co_await accept;
 ///
-/// A co_await starts an idle operation in the scope of the coroutine, waits for one in flight, and
-/// takes the result of one that is done. Results are values, or a negated errno. Cancellation of
-/// the scope makes it end soon, usually with -ECANCELED, sometimes with the result that came first.
+/// A co_await starts an idle operation in the scope of the coroutine, waits for one in flight
+/// (which belongs to that scope from then on), and takes the result of one that is done. Results
+/// are values, or a negated errno. Cancellation of the scope makes it end soon, usually with
+/// -ECANCELED, sometimes with the result that came first.
 ///
 /// Destroying an operation in flight aborts the process: the kernel would write into freed memory.
 /// Cancel it (by its scope, or cancel()) and await it; that is the only way out.
@@ -78,6 +79,8 @@ class Operation : private CancelWaiter, private QueueHook {
       if (state_ == State::done) {
         return false;
       }
+    } else {
+      move_to(awaiting.promise().scope);
     }
     listener_ = nullptr;
     waiter_ = awaiting;
@@ -114,6 +117,13 @@ class Operation : private CancelWaiter, private QueueHook {
   friend class EpollBackend;
 
   void on_cancel() noexcept override { cancel(); }
+  /// Makes the operation in flight one of `scope`.
+  void move_to(CancelScope* scope) noexcept {
+    watch(scope);
+    if (scope != nullptr && scope->cancelled()) {
+      cancel();
+    }
+  }
 
   std::coroutine_handle<> waiter_;
   CompletionListener* listener_ = nullptr;

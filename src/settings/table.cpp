@@ -296,7 +296,7 @@ const std::vector<Setting> k_rows = {
                 "| `%(D)s` | time taken, microseconds |\n"
                 "| `%(L)s` | time taken, seconds with six decimals |\n"
                 "| `%(p)s` | process id |\n"
-                "| `%(id)s` | request id |\n"
+                "| `%(id)s` | X-Request-Id field of the answer, else of the request |\n"
                 "| `%({name}i)s` | request field |\n"
                 "| `%({name}o)s` | response field |\n"
                 "| `%({name}e)s` | environment variable of the server |\n"

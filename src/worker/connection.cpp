@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "worker/connection.hpp"
 
-#include <exception>
-#include <optional>
 #include <utility>
 
+#include "http/h1/connection.hpp"
 #include "net/peer.hpp"
 #include "net/stream.hpp"
-#include "observe/log.hpp"
 #include "observe/scoreboard.hpp"
 #include "worker/proxy_gate.hpp"
 
@@ -37,26 +35,15 @@ class Count {
   observe::ScoreboardSlot* slot_;
 };
 
-/// Serves the connection of `peer`, or of the client that `peer` speaks for.
-Task<void> serve_client(net::Stream& stream, const net::Peer& peer, http::h1::Protocol& http1) {
-  const std::optional<net::Peer> client =
-      co_await pass_proxy_gate(stream, peer, http1.context().settings);
-  if (client) {
-    co_await http1.serve(stream, *client);
-  }
-}
-
 }  // namespace
 
-Task<void> serve_connection(UniqueFd socket, http::h1::Protocol& http1, ConnectionCap& cap) {
-  const Count count(cap, http1.context().scoreboard);
-  const net::Peer peer = net::Peer::of(socket.get());
+Task<void> serve_connection(UniqueFd socket, http::ServerContext& context, ConnectionCap& cap) {
+  const Count count(cap, context.scoreboard);
+  net::Peer peer = net::Peer::of(socket.get());
   net::Stream stream(std::move(socket));
-  // Only memory can be lacking here; that must not end the other connections.
-  try {
-    co_await serve_client(stream, peer, http1);
-  } catch (const std::exception& error) {
-    observe::error("a connection was given up: {}", error.what());
+  const bool may_speak = co_await pass_proxy_gate(stream, peer, context.settings);
+  if (may_speak) {
+    co_await http::h1::serve(stream, peer, context);
   }
   co_await stream.abandon();
 }

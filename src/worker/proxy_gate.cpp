@@ -45,11 +45,11 @@ void explain_refusal(const net::Peer& peer, const net::ReceivedProxyHeader& rece
 
 }  // namespace
 
-Task<std::optional<net::Peer>> pass_proxy_gate(net::Stream& stream, const net::Peer& peer,
-                                               const settings::Settings& settings) {
+Task<bool> pass_proxy_gate(net::Stream& stream, net::Peer& peer,
+                           const settings::Settings& settings) {
   if (settings.proxy_protocol == settings::ProxyProtocol::off ||
       !peer.is_in(settings.proxy_allow_from)) {
-    co_return peer;
+    co_return true;
   }
   const auto time = settings.request_head_timeout;
   stream.set_receive_deadline(time == 0ms ? Clock::time_point::max()
@@ -59,9 +59,10 @@ Task<std::optional<net::Peer>> pass_proxy_gate(net::Stream& stream, const net::P
   if (received.status != net::IoStatus::ok ||
       received.header.result != net::ProxyHeader::Result::complete) {
     explain_refusal(peer, received);
-    co_return std::nullopt;
+    co_return false;
   }
-  co_return received.header.client.value_or(peer);
+  peer = received.header.client.value_or(peer);
+  co_return true;
 }
 
 }  // namespace uringcorn::worker

@@ -22,7 +22,6 @@
 #include "app/background.hpp"
 #include "app/loader.hpp"
 #include "base/unique_fd.hpp"
-#include "http/h1/connection.hpp"
 #include "http/server_context.hpp"
 #include "observe/access_log.hpp"
 #include "observe/log.hpp"
@@ -111,8 +110,7 @@ class Worker {
         settings_(boot.settings),
         application_(std::move(application)),
         access_log_(open_access_log(boot.settings)),
-        context_{*application_, boot.settings, access_log_.get(),
-                 &boot.own_place},
+        context_{*application_, boot.settings, access_log_.get(), &boot.own_place},
         gate_(boot.scoreboard, boot.own_place),
         cap_(connection_limit(boot.settings)) {}
 
@@ -127,6 +125,8 @@ class Worker {
   Task<void> stop_application();
   Task<void> watch_signals();
   Task<void> watch_arbiter();
+  Task<void> hand_on_access_log();
+  void reopen_logs();
   void tell(Message message) const noexcept;
   void stop(bool quickly) noexcept;
   void take(UniqueFd socket);
@@ -137,7 +137,6 @@ class Worker {
   Signals signals_;
   std::unique_ptr<observe::AccessLog> access_log_;
   http::ServerContext context_;
-  http::h1::Protocol http1_{context_};
   AcceptGate gate_;
   ConnectionCap cap_;
   std::vector<Acceptor> acceptors_;
@@ -169,6 +168,9 @@ Task<int> Worker::live() {
   app::set_background_tasks(&background_);
   watchers_.spawn(watch_signals());
   watchers_.spawn(watch_arbiter());
+  if (access_log_) {
+    watchers_.spawn(hand_on_access_log());
+  }
   const bool started = co_await start_application();
   if (started) {
     co_await serve();
@@ -207,7 +209,7 @@ Task<void> Worker::serve() {
 }
 
 void Worker::take(UniqueFd socket) {
-  connections_.spawn(serve_connection(std::move(socket), http1_, cap_));
+  connections_.spawn(serve_connection(std::move(socket), context_, cap_));
 }
 
 Task<void> Worker::accept_until_stop() {
@@ -256,11 +258,28 @@ Task<void> Worker::watch_signals() {
     }
     for (int signal = signals_.take(); signal != 0; signal = signals_.take()) {
       if (signal == SIGUSR1) {
-        observe::error_log().reopen();
+        reopen_logs();
       } else {
         stop(signal != SIGTERM);
       }
     }
+  }
+}
+
+void Worker::reopen_logs() {
+  if (const std::error_code error = observe::error_log().reopen()) {
+    observe::error("the log could not be opened again, and stays as it is: {}", error.message());
+  }
+  if (access_log_) {
+    access_log_->reopen();
+  }
+}
+
+/// What few requests leave in the access log; what many leave is handed on by itself.
+Task<void> Worker::hand_on_access_log() {
+  for (;;) {
+    co_await sleep_for(observe::AccessLog::k_batch_interval);
+    access_log_->turn(Clock::now());
   }
 }
 

@@ -49,7 +49,6 @@ AccessRecord sample() {
           .path = "/a%20b",
           .query = "c=d",
           .protocol = "HTTP/1.1",
-          .request_id = "7f3a",
           .status = 200,
           .body_bytes = 13,
           .request_fields = FieldLookup::of(k_request),
@@ -100,7 +99,7 @@ TEST_CASE("every atom says what it says in gunicorn") {
   CHECK(line("%(D)s", record) == "1234567");
   CHECK(line("%(L)s", record) == "1.234567");
   CHECK(line("%(p)s", record) == "<" + std::to_string(::getpid()) + ">");
-  CHECK(line("%(id)s", record) == "7f3a");
+  CHECK(line("%(id)s", record) == "r-1");
   CHECK(line("%({x-request-id}i)s", record) == "r-1");
   CHECK(line("%({content-type}o)s", record) == "text/plain");
 }
@@ -164,6 +163,14 @@ TEST_CASE("the user is the one of basic authentication, or nobody") {
   CHECK(user("Bearer YWxpY2U6c2VjcmV0") == "-");
 }
 
+TEST_CASE("the request id is the one that the application answers with, else the client's") {
+  AccessRecord record = sample();
+  const FieldList answer{{{"x-request-id", "given"}}};
+  record.response_fields = FieldLookup::of(answer);
+  CHECK(line("%(id)s", record) == "given");
+  CHECK(line("%(id)s", sample()) == "r-1");
+}
+
 TEST_CASE("json is one object a line, with null for what is absent") {
   const TimeZone zone;
   const std::string pid = std::to_string(::getpid());
@@ -173,7 +180,7 @@ TEST_CASE("json is one object a line, with null for what is absent") {
         R"({"time":"2026-11-23T15:00:00.007Z","remote_address":"203.0.113.9","user":"alice",)"
         R"("method":"GET","target":"/a%20b?c=d","protocol":"HTTP/1.1","status":200,)"
         R"("body_bytes":13,"duration_us":1234567,"referer":"http://shop/",)"
-        R"("user_agent":"curl/7.88","request_id":"7f3a","pid":)" +
+        R"("user_agent":"curl/7.88","request_id":"r-1","pid":)" +
             pid + "}");
   CHECK(line("json", AccessRecord{}) ==
         R"({"time":"1970-01-01T00:00:00.000Z","remote_address":null,"user":null,)"

@@ -28,9 +28,9 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-AccessRecord record_of(std::string_view id) {
+AccessRecord record_of(std::string_view path) {
   AccessRecord record;
-  record.request_id = id;
+  record.path = path;
   return record;
 }
 
@@ -91,7 +91,7 @@ TEST_CASE("records are written in order, all of them, at the latest when the log
   const TemporaryDirectory directory;
   const auto file = directory.write("access.log", "before\n");
   {
-    AccessLog log(file.string(), "%(id)s");
+    AccessLog log(file.string(), "%(U)s");
     log.record(record_of("one"));
     log.record(record_of("two"));
     log.flush();
@@ -100,26 +100,28 @@ TEST_CASE("records are written in order, all of them, at the latest when the log
   CHECK(text_of(file) == "before\none\ntwo\nthree\n");
 }
 
-TEST_CASE("a small batch is handed on when it is old, a large one at once") {
+TEST_CASE("a small batch is handed on after a while, a large one at once") {
   const TemporaryDirectory directory;
   const auto file = directory.path() / "access.log";
-  AccessLog log(file.string(), "%(id)s");
-  const SteadyClock::time_point start{};
+  AccessLog log(file.string(), "%(U)s");
+  const SteadyClock::time_point start = SteadyClock::now();
   log.record(record_of("one"));
   log.turn(start);
-  log.turn(start + AccessLog::k_batch_age - 1ms);
-  log.flush();  // would hand on "one"; had turn() done so already, this would hand on nothing
   CHECK(comes_true([&] { return text_of(file) == "one\n"; }));
   log.record(record_of("two"));
-  log.turn(start + 1s);
-  log.turn(start + 1s + AccessLog::k_batch_age);
-  CHECK(comes_true([&] { return text_of(file) == "one\ntwo\n"; }));
-  const std::string long_id(AccessLog::k_batch_bytes, 'x');
-  log.record(record_of(long_id));
-  CHECK(comes_true([&] {
-    log.turn(start + 2s);
-    return text_of(file).size() > AccessLog::k_batch_bytes;
-  }));
+  log.turn(start + AccessLog::k_batch_interval - 1ms);
+  // The thread has been round once more when it has made a new file.
+  std::filesystem::rename(file, directory.path() / "before");
+  log.reopen();
+  CHECK(comes_true([&] { return std::filesystem::exists(file); }));
+  CHECK(text_of(directory.path() / "before") == "one\n");
+  CHECK(text_of(file).empty());
+  log.turn(start + AccessLog::k_batch_interval);
+  CHECK(comes_true([&] { return text_of(file) == "two\n"; }));
+  const std::string long_path(AccessLog::k_batch_bytes, 'x');
+  log.record(record_of(long_path));
+  log.record(record_of("three"));
+  CHECK(comes_true([&] { return text_of(file).size() > AccessLog::k_batch_bytes; }));
 }
 
 TEST_CASE("a pipe that nobody reads costs records, never time, and the error log tells how many") {
@@ -129,7 +131,7 @@ TEST_CASE("a pipe that nobody reads costs records, never time, and the error log
   // The name of the pipe's other end, opened anew, is a pipe that is full from the start.
   const std::string name = "/proc/self/fd/" + std::to_string(reader.writing_end());
   std::optional<AccessLog> log;
-  log.emplace(name, "%(id)s", 100);
+  log.emplace(name, "%(U)s", 100);
   log->record(record_of("first"));
   log->flush();
   for (int i = 0; i < 30; ++i) {
@@ -160,7 +162,7 @@ TEST_CASE("a log whose reader never reads again does not hold up the end of the 
   const auto start = SteadyClock::now();
   const std::clock_t cpu_start = std::clock();
   {
-    AccessLog log("/proc/self/fd/" + std::to_string(reader.writing_end()), "%(id)s");
+    AccessLog log("/proc/self/fd/" + std::to_string(reader.writing_end()), "%(U)s");
     log.record(record_of("first"));
     log.flush();
     log.record(record_of("second"));
@@ -177,15 +179,15 @@ TEST_CASE("lines are whole in a pipe that several workers share") {
   const std::string b(700, 'b');
   std::string text;
   {
-    AccessLog first(name, "%(id)s");
-    AccessLog second(name, "%(id)s");
+    AccessLog first(name, "%(U)s");
+    AccessLog second(name, "%(U)s");
     for (int i = 0; i < 200; ++i) {
       first.record(record_of(a));
       second.record(record_of(b));
     }
-    first.flush();
-    second.flush();
     CHECK(comes_true([&] {
+      first.flush();
+      second.flush();
       text += reader.take();
       return text.size() == 400 * 701;
     }));
@@ -199,7 +201,7 @@ TEST_CASE("a full disk is told once, and the log goes on when there is room agai
   const TemporaryDirectory directory;
   const auto file = directory.path() / "access.log";
   std::optional<AccessLog> log;
-  log.emplace(file.string(), "%(id)s");
+  log.emplace(file.string(), "%(U)s");
   {
     const FileSizeLimit limit(10);
     log->record(record_of("12345"));
@@ -220,7 +222,7 @@ TEST_CASE("a disk that stays full does not hold up the end of the worker") {
   CaughtErrorLog errors;
   const auto start = SteadyClock::now();
   {
-    AccessLog log("/dev/full", "%(id)s");
+    AccessLog log("/dev/full", "%(U)s");
     log.record(record_of("first"));
     log.flush();
     CHECK(errors.says("cannot write to /dev/full: No space left on device"));
@@ -233,7 +235,7 @@ TEST_CASE("after a rotation the log goes to the new file") {
   const auto file = directory.path() / "access.log";
   const auto rotated = directory.path() / "access.log.1";
   std::optional<AccessLog> log;
-  log.emplace(file.string(), "%(id)s");
+  log.emplace(file.string(), "%(U)s");
   log->record(record_of("one"));
   log->flush();
   CHECK(comes_true([&] { return text_of(file) == "one\n"; }));
@@ -255,7 +257,7 @@ TEST_CASE("the thread of the log takes no signals from the worker's own") {
   sigset_t before;
   REQUIRE(::pthread_sigmask(SIG_SETMASK, nullptr, &before) == 0);
   const TemporaryDirectory directory;
-  const AccessLog log((directory.path() / "access.log").string(), "%(id)s");
+  const AccessLog log((directory.path() / "access.log").string(), "%(U)s");
   sigset_t after;
   REQUIRE(::pthread_sigmask(SIG_SETMASK, nullptr, &after) == 0);
   for (const int number : {SIGTERM, SIGINT, SIGUSR1, SIGABRT}) {

@@ -62,8 +62,10 @@ Passed pass(const Peer& peer, const settings::Settings& settings, std::string_vi
     if (ends) {
       theirs.reset();
     }
-    passed.client = co_await worker::pass_proxy_gate(stream, peer, settings);
-    if (passed.client && !bytes.empty()) {
+    Peer client = peer;
+    const bool may_speak = co_await worker::pass_proxy_gate(stream, client, settings);
+    if (may_speak) {
+      passed.client = client;
       const net::Received received = co_await stream.receive();
       passed.rest = received.buffer.bytes();
     }

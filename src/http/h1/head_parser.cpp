@@ -208,7 +208,7 @@ HeadError HeadParser::parse_field_line(const char* bytes, std::uint32_t length) 
   if (name_length == length || line[name_length] != ':' || name_length == 0) [[unlikely]] {
     return name_error({line, length}, name_length);
   }
-  if (field_count_ == limits_->fields || field_count_ == fields_.size()) [[unlikely]] {
+  if (field_count_ == limits_->fields) [[unlikely]] {
     return HeadError::too_many_fields;
   }
   std::uint32_t value_start = name_length + 1;

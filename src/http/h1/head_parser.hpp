@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -14,10 +14,8 @@ namespace uringcorn::http::h1 {
 
 /// Bounds on a request head, in bytes. A line's CRLF does not count. The defaults are gunicorn's.
 struct HeadLimits {
-  static constexpr std::uint32_t k_max_fields = 256;
-
   std::uint32_t request_line = 8190;
-  std::uint32_t fields = 100;  // at most k_max_fields
+  std::uint32_t fields = 100;
   std::uint32_t field_size = 8190;
   std::uint32_t head = 65'536;  // everything, CRLFs too; at most 2^31
 };
@@ -56,14 +54,16 @@ struct RequestHead {
 /// Parses one request head as it grows. Strict: RFC 9112 without its permissions to be lenient,
 /// except that one empty line is tolerated before the request line (section 2.2).
 ///
-/// The parser neither allocates nor keeps a pointer to the bytes. It is large (the field table is
-/// inside), so an idle connection should not hold one. One thread at a time.
+/// The parser keeps no pointer to the bytes, and allocates only when it is made: a table for as
+/// many fields as the limits allow. So an idle connection should not hold one. One thread at a
+/// time.
 class HeadParser {
  public:
   enum class Result : std::uint8_t { need_more, complete, failed };
 
   /// `limits` must outlive the parser.
-  explicit HeadParser(const HeadLimits& limits) noexcept : limits_(&limits) {}
+  explicit HeadParser(const HeadLimits& limits)
+      : limits_(&limits), fields_(std::make_unique_for_overwrite<FieldSlices[]>(limits.fields)) {}
 
   /// Makes it ready for another head. Cheap.
   void reset() noexcept;
@@ -78,7 +78,7 @@ class HeadParser {
   const RequestHead& head() const noexcept { return head_; }
   /// After complete, in the order of arrival. Where the target is in absolute form, the value of
   /// the Host field is the target's authority: what the client sent there must be ignored.
-  std::span<const FieldSlices> fields() const noexcept { return {fields_.data(), field_count_}; }
+  std::span<const FieldSlices> fields() const noexcept { return {fields_.get(), field_count_}; }
 
   /// After failed.
   HeadError error() const noexcept { return error_; }
@@ -104,6 +104,7 @@ class HeadParser {
   HeadError finish(std::uint32_t size) noexcept;
 
   const HeadLimits* limits_;
+  std::unique_ptr<FieldSlices[]> fields_;
   std::uint32_t line_start_ = 0;  // of the line that is not yet complete
   std::uint32_t scanned_ = 0;     // no line ends before this
   std::uint32_t field_count_ = 0;
@@ -111,7 +112,6 @@ class HeadParser {
   Section section_ = Section::start;
   HeadError error_ = HeadError::none;
   RequestHead head_;
-  std::array<FieldSlices, HeadLimits::k_max_fields> fields_;
 };
 
 }  // namespace uringcorn::http::h1

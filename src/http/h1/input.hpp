@@ -1,63 +1,64 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <string_view>
+#include <utility>
 
 #include "base/byte_buffer.hpp"
-#include "reactor/buffer_pool.hpp"
 
 namespace uringcorn::http::h1 {
 
-/// The bytes that a connection received and that nobody has consumed: in the reactor's lent buffer
-/// while they are worked on, in memory of its own as soon as anything waits, so that no connection
-/// keeps a lent buffer from the others.
+/// Bytes of a connection that were received and not yet consumed. They are copied here as soon as
+/// they come, so that the buffer that the reactor lent is free again: what one slow connection
+/// holds is its own memory.
 class Input {
  public:
-  /// Valid until the next call that is not const.
-  std::string_view bytes() const noexcept { return pending_; }
-  bool empty() const noexcept { return pending_.empty(); }
-
-  void add(reactor::Buffer buffer) {
-    if (pending_.empty()) {
-      lent_ = std::move(buffer);
-      pending_ = lent_.bytes();
-      return;
-    }
-    own();
-    carried_.append(buffer.bytes());
-    pending_ = carried_.view();
+  /// The next bytes. A view of them stays valid until join(), whether or not they were consumed.
+  std::string_view unread() const noexcept { return current_.view().substr(consumed_); }
+  bool empty() const noexcept { return consumed_ == current_.size() && ahead_.empty(); }
+  void consume(std::size_t bytes) noexcept {
+    assert(bytes <= current_.size() - consumed_);
+    consumed_ += bytes;
   }
 
-  void consume(std::size_t count) noexcept {
-    pending_.remove_prefix(count);
-    if (pending_.empty()) {
-      lent_.release();
+  /// Takes received bytes. Those before stay where they are.
+  void append(std::string_view bytes) { ahead_.append(bytes); }
+  /// Whether there are bytes that join() would make part of unread().
+  bool has_ahead() const noexcept { return !ahead_.empty(); }
+  /// Makes all that was received part of unread(). Ends the views that were taken of it. False:
+  /// there was nothing more.
+  bool join() {
+    if (ahead_.empty()) {
+      return false;
     }
-  }
-
-  /// Gives a lent buffer back and keeps a copy. To be called before anything waits.
-  void own() {
-    if (lent_) {
-      carried_.clear();
-      carried_.append(pending_);
-      lent_.release();
+    current_.drop_front(consumed_);
+    consumed_ = 0;
+    if (current_.empty()) {
+      std::swap(current_, ahead_);
     } else {
-      carried_.drop_front(carried_.size() - pending_.size());
+      current_.append(ahead_.view());
     }
-    pending_ = carried_.view();
+    ahead_.clear();
+    return true;
   }
 
-  void clear() noexcept {
-    lent_.release();
-    carried_.clear();
-    pending_ = {};
+  /// Forgets everything, and gives back memory beyond `bytes_kept` of each buffer.
+  void reset(std::size_t bytes_kept) noexcept {
+    consumed_ = 0;
+    for (ByteBuffer* buffer : {&current_, &ahead_}) {
+      buffer->clear();
+      if (buffer->capacity() > bytes_kept) {
+        buffer->release();
+      }
+    }
   }
 
  private:
-  reactor::Buffer lent_;
-  ByteBuffer carried_;
-  std::string_view pending_;
+  ByteBuffer current_;
+  ByteBuffer ahead_;
+  std::size_t consumed_ = 0;
 };
 
 }  // namespace uringcorn::http::h1

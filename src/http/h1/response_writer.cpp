@@ -93,7 +93,7 @@ ResponseFraming frame_response(int status, std::optional<std::uint64_t> length,
   framing.keep_alive = context.keep_alive;
   if (context.is_connect && status >= 200 && status < 300) {
     // A 2xx to CONNECT would begin a tunnel and has no framing (RFC 9110 section 9.3.6).
-    framing.body_end = BodyEnd::close;
+    framing.body_end = BodyEnd::none;
     framing.keep_alive = false;
   } else if (has_no_body(status)) {
     framing.body_end = BodyEnd::none;
