@@ -99,16 +99,18 @@ bool AddressList::contains(const IpAddress& address) const noexcept {
          });
 }
 
-std::string AddressList::text() const {
-  std::string list = has_all_ ? "*" : "";
+std::vector<std::string> AddressList::texts() const {
+  std::vector<std::string> texts;
+  if (has_all_) {
+    texts.emplace_back("*");
+  }
   for (const Network& network : networks_) {
-    list += list.empty() ? "" : ",";
-    list += network.address.text();
+    std::string& text = texts.emplace_back(network.address.text());
     if (network.prefix_bits != network.address.bits()) {
-      list += fmt::format("/{}", network.prefix_bits);
+      text += fmt::format("/{}", network.prefix_bits);
     }
   }
-  return list;
+  return texts;
 }
 
 }  // namespace uringcorn

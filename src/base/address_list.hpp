@@ -30,8 +30,8 @@ class AddressList {
   /// see IpAddress for addresses of the one in the form of the other.
   bool contains(const IpAddress& address) const noexcept;
 
-  /// A text from which add() makes the same list.
-  std::string text() const;
+  /// Texts from which add() makes the same list, one for each thing in it.
+  std::vector<std::string> texts() const;
 
   friend bool operator==(const AddressList&, const AddressList&) = default;
 

@@ -58,7 +58,8 @@ std::string IpAddress::text() const {
 }
 
 bool IpAddress::matches(const IpAddress& other, unsigned prefix_bits) const noexcept {
-  return is_v4() == other.is_v4() && masked(prefix_bits) == other.masked(prefix_bits);
+  // Masked or not, IPv4 addresses keep the prefix of their family, which no IPv6 address has.
+  return masked(prefix_bits) == other.masked(prefix_bits);
 }
 
 IpAddress IpAddress::masked(unsigned prefix_bits) const noexcept {

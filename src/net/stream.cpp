@@ -109,6 +109,9 @@ Task<Received> Stream::receive() {
 }
 
 std::optional<Received> Stream::take_received() noexcept {
+  if (unread_) {
+    return Received{IoStatus::ok, std::move(unread_)};
+  }
   if (receive_.state() != reactor::Operation::State::done) {
     return std::nullopt;
   }

@@ -57,11 +57,12 @@ class Stream final : private reactor::CompletionListener {
   void stop_watching() noexcept;
   /// Waits for bytes; joins a receive that was begun before.
   Task<Received> receive();
+  /// The outcome of a receive that was begun before, if it is over and nobody took it, or the bytes
+  /// that were given back.
+  std::optional<Received> take_received() noexcept;
   /// Gives back what remains of the bytes that receive() gave: the next receive() gives them again,
   /// at once. Not while a receive is begun; nothing happens if there are none.
   void unread(reactor::Buffer rest) noexcept;
-  /// The outcome of a receive that was begun before, if it is over and nobody took it.
-  std::optional<Received> take_received() noexcept;
   /// Beyond `deadline`, receive() ends with timed_out. Kept until it is changed: each wait for
   /// something new sets its own. Costs next to nothing.
   void set_receive_deadline(Clock::time_point deadline) noexcept {

@@ -22,6 +22,8 @@ std::string_view title(Group group) {
       return "Application";
     case Group::listening:
       return "Listening";
+    case Group::proxies:
+      return "Behind a proxy";
     case Group::workers:
       return "Workers";
     case Group::timeouts:
@@ -182,7 +184,7 @@ std::string markdown() {
       "and in a configuration file. From the weakest to the strongest:\n"
       "\n"
       "1. the default,\n"
-      "2. `PORT` and `WEB_CONCURRENCY` in the environment,\n"
+      "2. `PORT`, `WEB_CONCURRENCY` and `FORWARDED_ALLOW_IPS` in the environment,\n"
       "3. the configuration file: the one of `--config`, else `./uringcorn.toml` if it is there,\n"
       "4. `URINGCORN_CMD_ARGS`,\n"
       "5. the command line.\n"

@@ -173,7 +173,7 @@ class Resolver {
       refuse_key(entry.key, place);
     }
     const std::string name = fmt::format("{}: {}", place, setting->key);
-    if (entry.is_array && !std::holds_alternative<List>(setting->target)) {
+    if (entry.is_array && !takes_several(*setting)) {
       throw SettingsError(fmt::format("{}: expected {}, found an array", name, expected(*setting)));
     }
     if (entry.values.empty()) {
@@ -213,7 +213,7 @@ class Resolver {
       if (kind == Origin::Kind::environment_arguments) {
         name = fmt::format("{}: {}", k_arguments_variable, name);
       }
-      const bool is_list = std::holds_alternative<List>(one.setting->target);
+      const bool is_list = takes_several(*one.setting);
       const std::string text =
           is_list ? fmt::to_string(fmt::join(one.texts, ", ")) : one.texts.back();
       apply(*one.setting, one.texts, {kind, name, text}, name);

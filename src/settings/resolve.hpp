@@ -48,9 +48,10 @@ struct Resolution {
   std::vector<Origin> origins;
 };
 
-/// The effective settings: defaults, then `PORT` and `WEB_CONCURRENCY`, then the configuration
-/// file, then URINGCORN_CMD_ARGS, then the arguments; each replaces what the ones before said.
-/// Throws `SettingsError` for whatever cannot be used, and reads no file but the configuration.
+/// The effective settings: defaults, then the variables that the table names (`PORT`, ...), then
+/// the configuration file, then URINGCORN_CMD_ARGS, then the arguments; each replaces what the ones
+/// before said. Throws `SettingsError` for whatever cannot be used, and reads no file but the
+/// configuration.
 Resolution resolve(const Sources& sources);
 
 /// The sources of this process: its environment, and the arguments from `first` on.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/address_list.hpp"
 #include "base/log_level.hpp"
 
 namespace uringcorn::settings {
@@ -17,6 +18,9 @@ enum class ReactorChoice {
   epoll,
 };
 
+// Whether connections begin with a header that names the client, and in which versions.
+enum class ProxyProtocol { off, v1, v2, automatic };
+
 // Every setting of the server at its effective value: plain data, copied freely, never changed
 // once resolved. The defaults are written here and nowhere else; names, flags, help and limits
 // are in table.hpp. Durations are milliseconds and sizes are bytes; 0 means what each comment says.
@@ -27,6 +31,12 @@ struct Settings {
   // Listeners. Each is `HOST:PORT`, `[v6]:PORT`, `:PORT`, `unix:PATH` or `fd://N`; never empty.
   std::vector<std::string> bind{"127.0.0.1:8000"};
   int backlog = 2048;
+
+  // Proxies in front: whose connections begin with a PROXY header, and whose X-Forwarded-* and
+  // Forwarded fields are believed. The peers of unix sockets are in both lists always.
+  ProxyProtocol proxy_protocol = ProxyProtocol::off;
+  AddressList proxy_allow_from = AddressList::loopback();
+  AddressList forwarded_allow_ips = AddressList::loopback();
 
   // Processes. `workers` is a number already: `auto` was counted when the settings were resolved.
   int workers = 1;

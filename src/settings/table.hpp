@@ -16,7 +16,7 @@
 namespace uringcorn::settings {
 
 /// Sections of `--help` and of docs/settings.md, in the order in which they are shown.
-enum class Group { serving, listening, workers, timeouts, limits, logging, command };
+enum class Group { serving, listening, proxies, workers, timeouts, limits, logging, command };
 
 // What a row fills, and with that what its values look like.
 struct Text {
@@ -25,6 +25,10 @@ struct Text {
 /// Given several times, the values add up; a stronger source replaces them all.
 struct List {
   std::vector<std::string> Settings::* member;
+};
+/// IP addresses and networks; values add up as in a list, and one text may hold several.
+struct Addresses {
+  AddressList Settings::* member;
 };
 struct Number {
   int Settings::* member;
@@ -47,6 +51,9 @@ struct Duration {
 struct Reactor {
   ReactorChoice Settings::* member;
 };
+struct Proxy {
+  ProxyProtocol Settings::* member;
+};
 struct Level {
   LogLevel Settings::* member;
 };
@@ -55,8 +62,8 @@ struct ConfigFile {};
 /// Only on the command line, without a value: print something instead of serving.
 struct Print {};
 
-using Target = std::variant<Text, List, Number, WorkerCount, Count, Size, Duration, Reactor, Level,
-                            ConfigFile, Print>;
+using Target = std::variant<Text, List, Addresses, Number, WorkerCount, Count, Size, Duration,
+                            Reactor, Proxy, Level, ConfigFile, Print>;
 
 /// One setting. The command line, the configuration file, `--help`, `--print-config` and
 /// docs/settings.md know of settings what their rows say, and nothing else.
@@ -91,6 +98,9 @@ const Setting* find_key(std::string_view key);
 
 /// Whether the row fills a field of `Settings`, so that it can be in a configuration file.
 bool is_configurable(const Setting& setting);
+
+/// Whether a value may be given several times, or as an array in a configuration file.
+bool takes_several(const Setting& setting);
 
 /// How messages name the setting on the command line: its first flag, or `APP`.
 std::string_view command_line_name(const Setting& setting);

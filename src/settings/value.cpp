@@ -28,6 +28,10 @@ struct Named {
 constexpr std::array k_reactors{Named<ReactorChoice>{"auto", ReactorChoice::automatic},
                                 Named<ReactorChoice>{"io_uring", ReactorChoice::io_uring},
                                 Named<ReactorChoice>{"epoll", ReactorChoice::epoll}};
+constexpr std::array k_proxies{Named<ProxyProtocol>{"off", ProxyProtocol::off},
+                               Named<ProxyProtocol>{"v1", ProxyProtocol::v1},
+                               Named<ProxyProtocol>{"v2", ProxyProtocol::v2},
+                               Named<ProxyProtocol>{"auto", ProxyProtocol::automatic}};
 constexpr std::array k_levels{
     Named<LogLevel>{"debug", LogLevel::debug}, Named<LogLevel>{"info", LogLevel::info},
     Named<LogLevel>{"warning", LogLevel::warning}, Named<LogLevel>{"error", LogLevel::error},
@@ -89,6 +93,8 @@ struct Assign {
   const Setting& setting;
   std::span<const std::string> texts;
   Settings& settings;
+  /// What is wrong, where it can be said better than by what was expected.
+  std::string& problem;
 
   const std::string& text() const { return texts.back(); }
 
@@ -117,6 +123,17 @@ struct Assign {
     (settings.*target.member).assign(texts.begin(), texts.end());
     return true;
   }
+  bool operator()(Addresses target) const {
+    AddressList list;
+    for (const std::string& one : texts) {
+      problem = list.add(one);
+      if (!problem.empty()) {
+        return false;
+      }
+    }
+    settings.*target.member = std::move(list);
+    return true;
+  }
   bool operator()(Number target) const { return store(target.member, parse_number(text())); }
   bool operator()(Count target) const { return store(target.member, parse_number(text())); }
   bool operator()(Size target) const { return store(target.member, parse_size(text())); }
@@ -136,6 +153,7 @@ struct Assign {
     return true;
   }
   bool operator()(Reactor target) const { return store(target.member, k_reactors); }
+  bool operator()(Proxy target) const { return store(target.member, k_proxies); }
   bool operator()(Level target) const { return store(target.member, k_levels); }
   bool operator()(ConfigFile) const { return true; }
   bool operator()(Print) const { return true; }
@@ -147,6 +165,10 @@ struct Show {
 
   Texts operator()(Text target) const { return {settings.*target.member}; }
   Texts operator()(List target) const { return settings.*target.member; }
+  Texts operator()(Addresses target) const {
+    Texts texts = (settings.*target.member).texts();
+    return texts.empty() ? Texts{""} : texts;
+  }
   Texts operator()(Number target) const { return {fmt::to_string(settings.*target.member)}; }
   Texts operator()(WorkerCount target) const { return {fmt::to_string(settings.*target.member)}; }
   Texts operator()(Count target) const { return {fmt::to_string(settings.*target.member)}; }
@@ -158,6 +180,9 @@ struct Show {
   }
   Texts operator()(Reactor target) const {
     return {std::string(name_of(k_reactors, settings.*target.member))};
+  }
+  Texts operator()(Proxy target) const {
+    return {std::string(name_of(k_proxies, settings.*target.member))};
   }
   Texts operator()(Level target) const {
     return {std::string(name_of(k_levels, settings.*target.member))};
@@ -171,6 +196,9 @@ struct Expected {
 
   std::string operator()(Text) const { return "a text"; }
   std::string operator()(List) const { return "a text or an array of texts"; }
+  std::string operator()(Addresses) const {
+    return "IP addresses and networks such as 127.0.0.1 or 10.0.0.0/8, or *";
+  }
   std::string operator()(Number) const { return "a whole number" + range(setting, show_number); }
   std::string operator()(Count) const { return "a whole number" + range(setting, show_number); }
   std::string operator()(WorkerCount) const {
@@ -183,6 +211,7 @@ struct Expected {
     return "a duration such as 30, 0.5, 500ms, 30s or 5m" + range(setting, show_duration);
   }
   std::string operator()(Reactor) const { return one_of(k_reactors); }
+  std::string operator()(Proxy) const { return one_of(k_proxies); }
   std::string operator()(Level) const { return one_of(k_levels); }
   std::string operator()(ConfigFile) const { return "a file name"; }
   std::string operator()(Print) const { return "given without a value"; }
@@ -290,8 +319,12 @@ std::string assign(const Setting& setting, std::span<const std::string> texts, S
   if (!setting.may_be_empty && std::any_of(texts.begin(), texts.end(), is_empty)) {
     return "must not be empty";
   }
-  if (std::visit(Assign{setting, texts, settings}, setting.target)) {
+  std::string problem;
+  if (std::visit(Assign{setting, texts, settings, problem}, setting.target)) {
     return {};
+  }
+  if (!problem.empty()) {
+    return problem;
   }
   return fmt::format("{} is not {}", in_quotes(texts.back()), expected(setting));
 }
@@ -302,7 +335,7 @@ std::vector<std::string> show(const Setting& setting, const Settings& settings) 
 
 std::string show_toml(const Setting& setting, const Settings& settings) {
   const std::vector<std::string> texts = show(setting, settings);
-  if (!std::holds_alternative<List>(setting.target)) {
+  if (!takes_several(setting)) {
     return is_toml_number(setting.target, texts.front()) ? texts.front()
                                                          : toml_string(texts.front());
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "worker/acceptor.hpp"
 
+#include <poll.h>
+
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -27,12 +29,6 @@ bool is_of_one_connection(int error) noexcept {
          error == EOPNOTSUPP || error == ENETUNREACH || error == EINTR;
 }
 
-Task<reactor::FdResult> accept_one(int listener) {
-  reactor::Accept accept(listener);
-  reactor::FdResult result = co_await accept;
-  co_return result;
-}
-
 }  // namespace
 
 Task<bool> ConnectionCap::wait_for_room() {
@@ -41,14 +37,32 @@ Task<bool> ConnectionCap::wait_for_room() {
   co_return has_room;
 }
 
+Task<reactor::FdResult> Acceptor::accept_one() {
+  reactor::Accept accept(listener_);
+  waiting_ = &accept;
+  reactor::FdResult result = co_await accept;
+  waiting_ = nullptr;
+  co_return result;
+}
+
+/// An accept that waits although the queue is not empty is begun anew, which finds what is there.
+void Acceptor::on_timer() noexcept {
+  arm(Clock::now() + k_look_interval);
+  pollfd queue{listener_, POLLIN, 0};
+  if (waiting_ != nullptr && ::poll(&queue, 1, 0) == 1) {
+    waiting_->cancel();
+  }
+}
+
 Task<void> Acceptor::run() {
   CancelScope& scope = co_await current_scope();
+  arm(Clock::now() + k_look_interval);
   while (!scope.cancelled()) {
     if (cap_.reached()) {
       co_await wait_at_cap();
       continue;
     }
-    reactor::FdResult accepted = co_await accept_one(listener_);
+    reactor::FdResult accepted = co_await accept_one();
     if (accepted.error == 0) {
       serve_(std::move(accepted.fd));
       if (gate_.step_back()) {
@@ -61,6 +75,7 @@ Task<void> Acceptor::run() {
       break;
     }
   }
+  disarm();
 }
 
 Task<void> Acceptor::wait_at_cap() {
@@ -75,10 +90,7 @@ Task<void> Acceptor::wait_at_cap() {
 
 /// After a failed accept: false means that the listener is of no more use here.
 Task<bool> Acceptor::recover(int error) {
-  if (error == ECANCELED) {
-    co_return false;
-  }
-  if (is_of_one_connection(error)) {
+  if (error == ECANCELED || is_of_one_connection(error)) {
     co_return true;
   }
   if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
@@ -92,8 +104,9 @@ Task<bool> Acceptor::recover(int error) {
 }
 
 Task<void> Acceptor::empty_queue() {
+  disarm();
   for (;;) {
-    reactor::FdResult accepted = co_await with_timeout(k_queue_empty_after, accept_one(listener_));
+    reactor::FdResult accepted = co_await with_timeout(k_queue_empty_after, accept_one());
     if (accepted.error != 0) {
       co_return;
     }

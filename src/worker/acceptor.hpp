@@ -6,9 +6,11 @@
 #include <string_view>
 
 #include <uringcorn/task.hpp>
+#include <uringcorn/time.hpp>
 
 #include "base/unique_fd.hpp"
 #include "reactor/event.hpp"
+#include "reactor/operation.hpp"
 #include "worker/accept_gate.hpp"
 
 namespace uringcorn::worker {
@@ -37,7 +39,11 @@ class ConnectionCap {
 };
 
 /// Accepts connections from one listening socket for as long as its scope is not cancelled.
-class Acceptor {
+///
+/// The kernel wakes one of the workers that wait for each connection. If that one is stopped, the
+/// connection would lie in the queue until the next one comes; so all workers look now and then
+/// whether something lies there in spite of their waiting.
+class Acceptor final : private detail::Timer {
  public:
   using Serve = std::function<void(UniqueFd)>;
 
@@ -53,14 +59,19 @@ class Acceptor {
   Task<void> empty_queue();
 
  private:
+  static constexpr auto k_look_interval = std::chrono::milliseconds(500);
+
+  Task<reactor::FdResult> accept_one();
   Task<void> wait_at_cap();
   Task<bool> recover(int error);
+  void on_timer() noexcept override;
 
   int listener_;
   std::string_view name_;
   const AcceptGate& gate_;
   ConnectionCap& cap_;
   Serve serve_;
+  reactor::Accept* waiting_ = nullptr;
   bool told_of_cap_ = false;
 };
 

@@ -7,6 +7,7 @@
 #include "net/peer.hpp"
 #include "net/stream.hpp"
 #include "observe/scoreboard.hpp"
+#include "worker/proxy_gate.hpp"
 
 namespace uringcorn::worker {
 namespace {
@@ -38,9 +39,12 @@ class Count {
 
 Task<void> serve_connection(UniqueFd socket, http::ServerContext& context, ConnectionCap& cap) {
   const Count count(cap, context.scoreboard);
-  const net::Peer peer = net::Peer::of(socket.get());
+  net::Peer peer = net::Peer::of(socket.get());
   net::Stream stream(std::move(socket));
-  co_await http::h1::serve(stream, peer, context);
+  const bool may_speak = co_await pass_proxy_gate(stream, peer, context.settings);
+  if (may_speak) {
+    co_await http::h1::serve(stream, peer, context);
+  }
   co_await stream.abandon();
 }
 

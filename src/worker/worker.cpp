@@ -10,10 +10,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <exception>
 #include <memory>
 #include <system_error>
-#include <vector>
 
 #include <uringcorn/application.hpp>
 #include <uringcorn/task_group.hpp>
@@ -139,7 +139,7 @@ class Worker {
   http::ServerContext context_;
   AcceptGate gate_;
   ConnectionCap cap_;
-  std::vector<Acceptor> acceptors_;
+  std::deque<Acceptor> acceptors_;
 
   CancelScope root_;
   TaskGroup connections_{root_};

@@ -12,6 +12,9 @@ import time
 
 import pytest
 
+from raw_client import RawConnection
+from raw_client import request as raw_request
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = os.environ.get("URINGCORN_BINARY", str(ROOT / "build" / "uringcorn"))
 EXAMPLES = os.environ.get("URINGCORN_EXAMPLES_DIR", str(ROOT / "build" / "examples"))
@@ -42,7 +45,7 @@ def reactor(request):
 class Server:
     """A running `uringcorn serve`, in a process group of its own."""
 
-    def __init__(self, arguments, environment, log_path, prefix=()):
+    def __init__(self, arguments, environment, log_path, prefix=(), pass_fds=()):
         variables = {name: value for name, value in os.environ.items()
                      if name not in SETTINGS_VARIABLES}
         variables.update(environment or {})
@@ -50,7 +53,8 @@ class Server:
         with open(log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [*prefix, BINARY, "serve", *arguments], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, env=variables, cwd=log_path.parent, start_new_session=True)
+                stderr=log, env=variables, cwd=log_path.parent, start_new_session=True,
+                pass_fds=pass_fds)
 
     @property
     def pid(self):
@@ -132,6 +136,38 @@ class Server:
         self.wait_until(lambda: self.addresses or self.process.poll() is not None, "the listener")
         assert self.addresses, f"the server ended with code {self.process.returncode}:\n{self.log}"
 
+    def lines(self, pattern):
+        """The lines of the log that match."""
+        return [line for line in self.log.splitlines() if re.search(pattern, line)]
+
+    def wait_for_line(self, pattern, times=1):
+        """The line that is the times-th to match."""
+        return self.wait_until(lambda: self.lines(pattern)[times - 1:], f"{pattern!r} in the log")[0]
+
+    def wait_until_ready(self, count=1):
+        """The pids of all living workers that are ready, once there are as many."""
+        def ready():
+            assert self.process.poll() is None, f"the server ended:\n{self.log}"
+            told = [int(re.search(r"pid (\d+)", line)[1]) for line in self.lines(" is ready after ")]
+            alive = [pid for pid in self.workers() if pid in told]
+            return alive if len(alive) >= count else None
+        return self.wait_until(ready, f"{count} workers to be ready")
+
+    def wait_until_no_connection(self):
+        """Until the server has closed all its connections, by the kernel's own table."""
+        port = f":{self.address[1]:04X}"
+        open_states = {"01", "08"}  # established, and ended by the client alone
+
+        def none_open():
+            rows = [line.split() for line in open("/proc/net/tcp", encoding="ascii")][1:]
+            return not any(row[1].endswith(port) and row[3] in open_states for row in rows)
+        self.wait_until(none_open, "the end of all connections")
+
+    def get(self, target="/", timeout=DEADLINE_S):
+        """The answer to one request on a connection of its own."""
+        with RawConnection(self.address, timeout) as client:
+            return client.ask(raw_request(target, fields=[("Connection", "close")]))
+
     def signal(self, number):
         self.process.send_signal(number)
 
@@ -152,7 +188,7 @@ class Server:
 
 @pytest.fixture
 def server(tmp_path, reactor, request):
-    """server(*arguments, app=None, environment=None, wait=True, prefix=()) starts a server.
+    """server(*arguments, app=None, environment=None, wait=True, prefix=(), pass_fds=()) starts one.
 
     `app` names an example, or is a path; None is the welcome application. Unless the arguments say
     otherwise: one worker, a free port of 127.0.0.1, the reactor under test. `prefix` is a command
@@ -161,16 +197,17 @@ def server(tmp_path, reactor, request):
     running = []
     forbidden = request.config.getoption("--without-io-uring")
 
-    def start(*arguments, app=None, environment=None, wait=True, prefix=()):
+    def start(*arguments, app=None, environment=None, wait=True, prefix=(), pass_fds=()):
         command = []
         if app is not None:
             command.append(app if "/" in app else f"{EXAMPLES}/lib{app}.so")
-        for flag, value in (("--bind", "127.0.0.1:0"), ("--workers", "1"), ("--reactor", reactor)):
+        for flag, value in (("--bind", "127.0.0.1:0"), ("--workers", "1"), ("--reactor", reactor),
+                            ("--log-level", "debug")):
             if flag not in arguments:
                 command += [flag, value]
         prefix = prefix or (WITHOUT_IO_URING if forbidden else ())
         log_path = tmp_path / f"server-{len(running)}.log"
-        running.append(Server([*command, *arguments], environment, log_path, prefix))
+        running.append(Server([*command, *arguments], environment, log_path, prefix, pass_fds))
         if wait:
             running[-1].wait_until_listening()
         return running[-1]

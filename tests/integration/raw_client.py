@@ -31,12 +31,15 @@ class Answer:
 
 
 class RawConnection:
-    """One connection to `address`: (host, port) or the path of a unix socket."""
+    """One connection to `address`: (host, port) or the path of a unix socket. `source` is the
+    address that it comes from, 127.0.0.2 for instance."""
 
-    def __init__(self, address, timeout: float = DEADLINE_S):
+    def __init__(self, address, timeout: float = DEADLINE_S, source: str | None = None):
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
+        if source is not None:
+            self.socket.bind((source, 0))
         self.socket.connect(address)
         self.buffer = b""
 

@@ -146,6 +146,8 @@ TEST_CASE("what is no address ends the walk at the hop before") {
                                      "[2001:db8::5",
                                      "2001:db8::5]",
                                      "[2001:db8::5]x",
+                                     "[2001:db8::5]x80",
+                                     "203.0.113.5:_a b",
                                      "[2001:db8::5]:",
                                      "[]",
                                      ":80",
@@ -293,7 +295,10 @@ TEST_CASE("a malformed element of Forwarded ends the walk and tells nothing") {
                                      "\\\"",
                                      "\\",
                                      "\"\"",
-                                     "a\"\""}) {
+                                     "a\"\"",
+                                     "proto=https;for=\"203.0.113.5\\\"",
+                                     "proto=https;=x",
+                                     "proto=https;by="}) {
     CAPTURE(bad);
     const std::string element(bad);
     CHECK(with_forwarded("for=198.51.100.9;proto=https, " + element) == k_untouched);

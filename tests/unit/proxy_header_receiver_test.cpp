@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -87,8 +87,14 @@ TEST_CASE("bytes that are given back are received again, and then what comes aft
       const Received again = co_await stream.receive();
       CHECK(again.status == IoStatus::ok);
       CHECK(again.buffer.bytes() == "request");
-      const Received more = co_await stream.receive();
+      Received more = co_await stream.receive();
       CHECK(more.buffer.bytes() == "more");
+      CHECK_FALSE(stream.take_received().has_value());
+      stream.unread(std::move(more.buffer));
+      const std::optional<Received> taken = stream.take_received();
+      REQUIRE(taken.has_value());
+      CHECK(taken->buffer.bytes() == "more");
+      CHECK_FALSE(stream.take_received().has_value());
     };
     reactor.run(body());
   });

@@ -143,6 +143,7 @@ TEST_CASE("a PROXY line ends in CRLF and in nothing else") {
     check_fails("PROXY UNKNOWN" + end + k_request, Error::v1_bad_line_end);
     check_fails("PROXY UNKNOWN some" + end + "thing\r\n", Error::v1_bad_line_end);
   }
+  CHECK(parse("PROXY UNKNOWN\n").error == Error::v1_bad_line_end);
 }
 
 TEST_CASE("a PROXY line is what the specification says to the letter") {
@@ -236,6 +237,7 @@ TEST_CASE("what is no TCP client leaves the connection its own peer") {
   check_no_client(v2(0x21, 0x00, "what ever") + k_request, 25);
   check_no_client(v2(0x21, 0x01, k_v4_block), 28);
   check_no_client(v2(0x21, 0x10, k_v4_block), 28);
+  check_no_client(v2(0x21, 0x10, "short"), 21);
   check_no_client(v2(0x21, 0x12, k_v4_block), 28);
   check_no_client(v2(0x21, 0x22, k_v6_block), 52);
   const std::string paths(216, '/');
@@ -298,4 +300,7 @@ TEST_CASE("the checksum of a binary PROXY header must match where there is one")
   check_fails(damaged, Error::v2_bad_checksum);
   check_fails(v2(0x21, 0x11, k_v4_block + extension(3, "\x01\x02\x03")), Error::v2_bad_extension);
   check_fails(v2(0x21, 0x11, k_v4_block + extension(3, "")), Error::v2_bad_extension);
+  // The first is right, with zeros for the second.
+  const std::string twice = extension(3, "\xf2\xab\x17\xb5") + extension(3, std::string(4, '\0'));
+  check_fails(v2(0x21, 0x11, k_v4_block + twice), Error::v2_bad_extension);
 }

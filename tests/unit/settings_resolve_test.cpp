@@ -83,6 +83,36 @@ TEST_CASE("a list of a stronger source replaces the whole list of a weaker one")
   CHECK(resolve(place.sources).settings.bind == Words{"unix:/x", ":3"});
 }
 
+TEST_CASE("lists of addresses add up within a source, and replace those of a weaker one") {
+  Place place;
+  const auto trusted = [&place] {
+    return resolve(place.sources).settings.forwarded_allow_ips.texts();
+  };
+  CHECK(trusted() == Words{"127.0.0.1", "::1"});
+  place.sources.environment["FORWARDED_ALLOW_IPS"] = "*";
+  CHECK(trusted() == Words{"*"});
+  place.directory.write("uringcorn.toml", "forwarded_allow_ips = [\"10.0.0.0/8\", \"::1\"]\n");
+  CHECK(trusted() == Words{"10.0.0.0/8", "::1"});
+  place.sources.arguments = {"--forwarded-allow-ips", "192.0.2.1,192.0.2.2",
+                             "--forwarded-allow-ips", "2001:db8::/32"};
+  CHECK(trusted() == Words{"192.0.2.1", "192.0.2.2", "2001:db8::/32"});
+  place.sources.arguments = {"--forwarded-allow-ips="};
+  CHECK(trusted().empty());
+}
+
+TEST_CASE("an address that is none is refused with the setting's name") {
+  Place place;
+  place.sources.environment["FORWARDED_ALLOW_IPS"] = "10.0.0.1/8";
+  CHECK(complaint(place.sources) ==
+        "FORWARDED_ALLOW_IPS: \"10.0.0.1/8\" has bits set after the"
+        " first 8 (the network is 10.0.0.0/8)");
+  place.sources.environment.clear();
+  place.directory.write("uringcorn.toml", "proxy_protocol = \"auto\"\nproxy_allow_from = \"x\"\n");
+  CHECK(complaint(place.sources) ==
+        "uringcorn.toml:2: proxy_allow_from: \"x\" is not an IP address,"
+        " a network such as 10.0.0.0/8, or *");
+}
+
 TEST_CASE("PORT must be a port") {
   Place place;
   place.sources.environment["PORT"] = "80x";

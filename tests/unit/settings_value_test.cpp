@@ -119,12 +119,23 @@ TEST_CASE("a value that does not fit is named with what was expected") {
   CHECK(complaint("bind", "") == "must not be empty");
   CHECK(complaint("error_logfile", "") == "must not be empty");
   CHECK(complaint("server_header", "").empty());
+  CHECK(complaint("proxy_protocol", "v3") == R"("v3" is not one of off, v1, v2 or auto)");
+}
+
+TEST_CASE("a list of addresses that does not fit is named at the address") {
+  CHECK(complaint("proxy_allow_from", "10.0.0.0/8, ::1/128, *").empty());
+  CHECK(complaint("forwarded_allow_ips", "").empty());
+  CHECK(complaint("forwarded_allow_ips", "::1,10.1.2.3/8") ==
+        R"("10.1.2.3/8" has bits set after the first 8 (the network is 10.0.0.0/8))");
+  CHECK(complaint("proxy_allow_from", "localhost") ==
+        R"("localhost" is not an IP address, a network such as 10.0.0.0/8, or *)");
 }
 
 TEST_CASE("a value that does not fit changes nothing") {
   Settings settings;
   const std::vector<std::string> texts{"nonsense"};
-  for (const char* key : {"workers", "timeout", "limit_request_line", "reactor", "log_level"}) {
+  for (const char* key : {"workers", "timeout", "limit_request_line", "reactor", "log_level",
+                          "proxy_protocol", "forwarded_allow_ips"}) {
     CHECK_FALSE(assign(*find_key(key), texts, settings).empty());
     CHECK(show(*find_key(key), settings) == show(*find_key(key), Settings{}));
   }

@@ -176,7 +176,7 @@ void Exchange::record_access(int status) {
   observe::AccessRecord record;
   record.time = began_at_;
   record.duration = Clock::now() - began_;
-  record.remote_address = connection_->peer.address();
+  record.remote_address = head_.peer_address;
   record.method = head_.method_name;
   record.target = head_.target;
   record.path = head_.target.substr(0, head_.target.find('?'));
@@ -194,6 +194,7 @@ void Exchange::record_access(int status) {
 /// Answers a request that no handler shall see, and ends the connection.
 void Exchange::refuse(int status, std::string_view sentence) {
   if (!in_request_) {
+    head_.peer_address = connection_->peer.address();
     if (parser_.has_request_line()) {
       const char* const bytes = input_.unread().data();
       head_.method_name = parser_.head().method.in(bytes);

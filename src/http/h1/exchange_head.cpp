@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 
+#include "http/forwarded.hpp"
 #include "http/h1/exchange.hpp"
 #include "http/method.hpp"
 #include "http/percent.hpp"
@@ -89,6 +90,7 @@ void Exchange::take_head() {
   head_.peer_port = connection_->peer.port();
   head_.content_length = facts_.content_length();
   head_.has_body = facts_.has_body();
+  apply_forwarded(head_, connection_->peer, settings().forwarded_allow_ips, arena_);
   const bool has_path = set_path(parsed.target_form, parsed.path_and_query.in(head));
   parser_.reset();
   begin_request();
