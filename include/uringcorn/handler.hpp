@@ -78,6 +78,8 @@ Task<Response> call_event_handler(F& handler, Request& request) {
 /// keeps, and the coroutines refer to it.
 template <class F>
 Handler to_handler(F handler) {
+  static_assert(std::copy_constructible<F>,
+                "a handler must be copyable: what is not belongs into App::emplace_state()");
   if constexpr (CoroutineHandler<F>) {
     return Handler(std::move(handler));
   } else if constexpr (FunctionHandler<F>) {

@@ -59,7 +59,8 @@ struct Cookie {
 
 /// An answer: a status, fields, and a body that is a string or a producer. The server adds Date,
 /// Server and the framing (Content-Length, Transfer-Encoding, Connection); what an application sets
-/// of these framing fields is ignored.
+/// of these framing fields is ignored. A status is 200 to 599: with any other, the server answers
+/// 500.
 class URINGCORN_API Response {
  public:
   using Producer = std::function<Task<void>(BodyWriter&)>;

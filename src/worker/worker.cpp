@@ -174,14 +174,19 @@ Task<int> Worker::live() {
   const bool started = co_await start_application();
   if (started) {
     co_await serve();
-    co_await stop_application();
   }
   last_resort_.arm(Clock::now() + k_cancelled_tasks_end_within);
   background_.cancel();
   co_await background_.join();
+  app::set_background_tasks(nullptr);
+  if (started) {
+    // Only now: what the hooks put away, background tasks may have been using.
+    last_resort_.arm(Clock::now() + settings_.graceful_timeout + k_cancelled_tasks_end_within);
+    co_await stop_application();
+  }
+  last_resort_.arm(Clock::now() + k_cancelled_tasks_end_within);
   watchers_.cancel();
   co_await watchers_.join();
-  app::set_background_tasks(nullptr);
   co_return started ? k_exit_ok : k_exit_failed_to_boot;
 }
 

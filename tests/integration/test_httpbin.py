@@ -31,7 +31,7 @@ def unsafe(server):
         yield client
 
 
-# ---- the request, told back ---------------------------------------------------------------------
+# ---- the request, told back -------------------------------------------------------------------
 
 def test_get_tells_args_headers_origin_and_url(bin):
     answer = bin.get("/get?a=1&b=x+y&a=2&c=%C3%A4", headers={"x-test-field": "value"})
@@ -100,7 +100,7 @@ def test_headers_ip_and_user_agent(bin):
     assert bin.get("/user-agent", headers={"user-agent": "t"}).json() == {"user-agent": "t"}
 
 
-# ---- statuses, redirects, authentication ---------------------------------------------------------
+# ---- statuses, redirects, authentication ------------------------------------------------------
 
 @pytest.mark.parametrize("status", [200, 201, 204, 206, 299, 304, 400, 404, 418, 500, 503, 599])
 def test_a_status_of_choice(bin, status):
@@ -144,7 +144,7 @@ def test_basic_auth(bin):
     assert bin.get("/hidden-basic-auth/ada/secret", auth=("ada", "secret")).status_code == 200
 
 
-# ---- caches and fields ---------------------------------------------------------------------------
+# ---- caches and fields ------------------------------------------------------------------------
 
 @pytest.mark.parametrize("fields, status", [
     ({}, 200),
@@ -185,7 +185,7 @@ def test_response_headers(bin):
     assert bin.get("/response-headers?a%0d%0ab=c").status_code == 400
 
 
-# ---- cookies -------------------------------------------------------------------------------------
+# ---- cookies ----------------------------------------------------------------------------------
 
 def test_cookies_are_set_told_and_deleted(bin):
     assert bin.get("/cookies").json() == {"cookies": {}}
@@ -198,7 +198,7 @@ def test_cookies_are_set_told_and_deleted(bin):
     assert bin.get("/cookies/set?a=b%3bc").status_code == 400
 
 
-# ---- documents and encodings ---------------------------------------------------------------------
+# ---- documents and encodings ------------------------------------------------------------------
 
 def test_documents(bin):
     assert bin.get("/json").json()["slideshow"]["title"] == "Sample Slide Show"
@@ -223,7 +223,13 @@ def test_base64(bin):
     assert bin.get("/base64/!").text.startswith("Incorrect")
 
 
-# ---- answers that take their time, or their space -----------------------------------------------
+def test_an_escaped_slash_is_part_of_its_segment(bin):
+    assert bin.get("/base64/YWJj%2FYWJj").content == base64.b64decode("YWJj/YWJj")
+    assert bin.get("/base64/YWJj/YWJj").status_code == 404
+    assert bin.get("/get%2Fx").status_code == 404
+
+
+# ---- answers that take their time, or their space ---------------------------------------------
 
 def test_delay(bin):
     start = time.monotonic()
@@ -287,7 +293,7 @@ def test_drip_spreads_its_bytes(bin):
     assert times[0] >= 0.19 and times[-1] - times[0] >= 0.3
 
 
-# ---- beyond httpbin ------------------------------------------------------------------------------
+# ---- beyond httpbin ---------------------------------------------------------------------------
 
 def test_hello(bin):
     answer = bin.get("/hello")
@@ -375,7 +381,7 @@ def test_options_and_405_tell_what_is_allowed(bin):
     assert bin.get("/no/such/path").status_code == 404
 
 
-# ---- what harms a worker -------------------------------------------------------------------------
+# ---- what harms a worker ----------------------------------------------------------------------
 
 def test_what_harms_is_there_only_when_it_is_allowed(bin):
     for path in ("/burn/1", "/crash", "/exit/3", "/leak/1", "/throw"):

@@ -2,6 +2,7 @@
 """What `uringcorn serve PATH` does with a path: good ones, bad ones, and none at all."""
 import pathlib
 import shutil
+import signal
 
 import httpx
 import pytest
@@ -68,7 +69,8 @@ def test_a_shared_object_that_is_no_application(server, tmp_path):
 
 def test_a_missing_name(server):
     refused(server, f"{HTTPBIN}:shop", 4, "it has no symbol uringcorn_app_shop (it does have "
-            f"{HTTPBIN}, {HTTPBIN}:failing, {HTTPBIN}:failing_startup, {HTTPBIN}:hanging)")
+            f"{HTTPBIN}, {HTTPBIN}:failing, {HTTPBIN}:failing_startup, {HTTPBIN}:hanging, "
+            f"{HTTPBIN}:telling)")
 
 
 @pytest.mark.parametrize("name, message", [
@@ -77,3 +79,14 @@ def test_a_missing_name(server):
 ])
 def test_an_application_that_fails_to_boot(server, name, message):
     refused(server, f"{HTTPBIN}:{name}", 3, message)
+
+
+def test_the_life_of_an_application_in_its_worker(server):
+    running = server(f"{HTTPBIN}:telling")
+    assert get(running, "/").text == "told\n"
+    running.signal(signal.SIGTERM)
+    assert running.wait() == 0
+    told = [line for line in running.log.splitlines() if not line.startswith("[")]
+    assert told == ["the startup hook runs", "the background task begins",
+                    "the background task is cancelled", "the shutdown hook runs",
+                    "the state is destroyed"]

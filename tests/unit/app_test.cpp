@@ -84,7 +84,7 @@ TEST_CASE("handlers may be coroutines, functions, lambdas and event sources") {
   CHECK(get(*app, "/mutable") == "2");
 }
 
-TEST_CASE("a handler may hold what cannot be copied by keeping it shared") {
+TEST_CASE("handlers refer to the state of the app") {
   auto app = make_application([](App& app) {
     auto& names = app.emplace_state<std::vector<std::string>>(2, "x");
     app.get("/", [&names](Request&) -> Task<Response> {
