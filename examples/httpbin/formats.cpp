@@ -63,8 +63,7 @@ Response html_document(const Request&) {
 }
 
 /// A random UUID (RFC 9562, 5.4).
-Response uuid(const Request&) {
-  thread_local std::mt19937_64 random{std::random_device{}()};
+Response uuid(std::mt19937_64& random) {
   const std::uint64_t high = (random() & ~0xf000ULL) | 0x4000ULL;
   const std::uint64_t low = (random() & ~(3ULL << 62)) | 1ULL << 63;
   JsonWriter json;
@@ -85,7 +84,8 @@ Response base64(const Request& request) {
 void add_formats(App& app) {
   app.get("/json", json_document);
   app.get("/html", html_document);
-  app.get("/uuid", uuid);
+  auto& random = app.emplace_state<std::mt19937_64>(std::random_device{}());
+  app.get("/uuid", [&random](const Request&) { return uuid(random); });
   app.get("/base64/{value}", base64);
 }
 

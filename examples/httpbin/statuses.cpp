@@ -59,12 +59,6 @@ Response answer_with(int status) {
   return response;
 }
 
-Response status(const Request& request) {
-  thread_local std::minstd_rand random{std::random_device{}()};
-  const std::vector<int> statuses = parse_statuses(request.param("statuses"));
-  return answer_with(statuses[random() % statuses.size()]);
-}
-
 int redirect_count(const Request& request) {
   const int count = request.param<int>("n").value_or(0);
   if (count < 1 || count > k_redirects_max) {
@@ -127,7 +121,11 @@ Response hidden_basic_auth(const Request& request) {
 }  // namespace
 
 void add_statuses(App& app) {
-  app.any("/status/{statuses}", status);
+  auto& random = app.emplace_state<std::minstd_rand>(std::random_device{}());
+  app.any("/status/{statuses}", [&random](const Request& request) {
+    const std::vector<int> statuses = parse_statuses(request.param("statuses"));
+    return answer_with(statuses[random() % statuses.size()]);
+  });
   app.get("/redirect/{n}", redirect);
   app.get("/relative-redirect/{n}", redirect_relative);
   app.get("/absolute-redirect/{n}", redirect_absolute);

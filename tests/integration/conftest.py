@@ -94,6 +94,16 @@ class Server:
                     alive.append(int(pid))
         return alive
 
+    def open_connections(self):
+        """The number of connections to its first address that it has not closed."""
+        port = f":{self.address[1]:04X}"
+        held = ("01", "08")  # ESTABLISHED, CLOSE_WAIT
+        rows = [row.split() for row in pathlib.Path("/proc/net/tcp").read_text().splitlines()]
+        return sum(row[1].endswith(port) and row[3] in held for row in rows)
+
+    def wait_until_no_connection(self):
+        self.wait_until(lambda: self.open_connections() == 0, "the end of the last connection")
+
     def wait_until(self, condition, what, deadline_s=DEADLINE_S):
         """Waits for condition() to be true; `what` says in a failure what was waited for."""
         deadline = time.monotonic() + deadline_s

@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The command line and the settings of the real binary: what it prints, where, and exit codes."""
 import os
-import pathlib
 import subprocess
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-BINARY = os.environ.get("URINGCORN_BINARY", str(ROOT / "build" / "uringcorn"))
-DEADLINE_S = 30
-SETTINGS_VARIABLES = ("PORT", "WEB_CONCURRENCY", "URINGCORN_CMD_ARGS")
+from conftest import BINARY, DEADLINE_S, SETTINGS_VARIABLES
 
 
 @pytest.fixture

@@ -158,7 +158,6 @@ def test_a_chunked_body_sent_a_byte_at_a_time(shop):
     b"5\nhello\r\n0\r\n\r\n",
     b"5\r\nhelloX\r\n0\r\n\r\n",
     b"5\r\nhello\n0\r\n\r\n",
-    b"FFFFFFFFFFFFFFFFFF\r\n",
     b"5;\x00\r\nhello\r\n0\r\n\r\n",
     b"5\r\nhello\r\n0\r\nContent-Length: 3\r\n\r\n",
     b"5\r\nhello\r\n0\r\nBad Name: 3\r\n\r\n",
@@ -451,7 +450,7 @@ def test_an_exception_in_a_handler_is_a_500_and_keeps_the_connection(server):
         answer = client.ask(request("/throw"))
         assert answer.status == 500 and not answer.closes
         assert client.ask(HELLO).status == 200
-    assert "/throw" in running.log
+    running.wait_for_log("/throw")
 
 
 def test_a_response_cannot_be_split(shop):

@@ -655,52 +655,6 @@ Task<void> Exchange::receive_rest() {
   } else {
     connection_->ending = Ending::plain;
   }
-<<<<<<< HEAD
-=======
-  frame(status, 0);
-  write_error_response(output_.buffer(), status, sentence,
-                       {.version = workspace_.parser.head().facts.version(),
-                        .is_head = head_.method == Method::head,
-                        .is_connect = head_.method == Method::connect,
-                        .keep_alive = framing_.keep_alive},
-                       protocol_.date_line(), protocol_.server_line());
-  record(nullptr);
-}
-
-/// What follows on the connection.
-Task<Outcome> Exchange::finish() {
-  stop_waiting();
-  if (broken_off_ || client_gone_ || output_.status() != net::IoStatus::ok) {
-    co_return Outcome::broken;
-  }
-  if (framing_.keep_alive) {
-    const bool drained = body_.finished() || co_await drain_body();
-    co_return drained ? Outcome::next_request : Outcome::linger;
-  }
-  const bool client_expects_it =
-      !workspace_.parser.head().facts.wants_keep_alive() && body_.finished();
-  co_return client_expects_it && workspace_.input.empty() ? Outcome::close : Outcome::linger;
-}
-
-void Exchange::record(const Fields* fields) {
-  observe::AccessLog* const log = protocol_.context().access_log;
-  if (log == nullptr) {
-    return;
-  }
-  const Fields none{};
-  log->record({.time = wall_time_,
-               .duration = Clock::now() - start_,
-               .remote_address = head_.peer_address,
-               .method = head_.method_name,
-               .target = head_.target,
-               .path = head_.target.substr(0, head_.target.find('?')),
-               .query = head_.query,
-               .protocol = head_.version_minor == 1 ? "HTTP/1.1" : "HTTP/1.0",
-               .status = status_,
-               .body_bytes = body_bytes_,
-               .request_fields = observe::FieldLookup::of(head_.fields),
-               .response_fields = observe::FieldLookup::of(fields == nullptr ? none : *fields)});
->>>>>>> settings
 }
 
 }  // namespace uringcorn::http::h1

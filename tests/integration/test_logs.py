@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: MIT
+"""The access log and the error log of a running server."""
+import json
+import os
+import re
+import signal
+
+import pytest
+
+from raw_client import RawConnection, request
+
+COMBINED = re.compile(
+    r'(?P<address>\S+) - (?P<user>\S+) \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] '
+    r'"(?P<request>[^"]*)" (?P<status>\d{3}) (?P<bytes>\d+|-) "(?P<referer>[^"]*)" '
+    r'"(?P<agent>[^"]*)"')
+
+
+def ask(server, data):
+    with RawConnection(server.address) as client:
+        return client.ask(data)
+
+
+def head(target="/health", *fields):
+    """A request whose fields may hold any byte that HTTP allows."""
+    lines = [f"GET {target} HTTP/1.1".encode(), b"Host: test.example", *fields]
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+@pytest.fixture
+def logged(server, tmp_path):
+    """A server that logs to a file, and a function that waits for its lines."""
+    def start(*arguments, **options):
+        path = tmp_path / "access.log"
+        running = server("--access-logfile", str(path), *arguments, **options)
+
+        def lines(count):
+            def all_there():
+                text = path.read_text() if path.exists() else ""
+                return len(text.splitlines()) >= count and text.splitlines()
+            return running.wait_until(all_there, f"{count} lines in the access log")
+        return running, lines
+    return start
+
+
+def test_without_a_flag_requests_are_not_logged(server):
+    running = server()
+    ask(running, request("/health"))
+    running.signal(signal.SIGTERM)
+    assert running.wait() == 0
+    assert "GET /health" not in running.log
+
+
+def test_a_request_is_a_line_in_the_combined_format(logged):
+    running, lines = logged()
+    answer = ask(running, head("/health?x=1", b"User-Agent: probe/1.0",
+                               b"Referer: http://shop.example/",
+                               b"Authorization: Basic YWxpY2U6c2VjcmV0"))
+    line = COMBINED.fullmatch(lines(1)[0])
+    assert line is not None, lines(1)
+    assert line["address"] == "127.0.0.1"
+    assert line["user"] == "alice"
+    assert line["request"] == "GET /health?x=1 HTTP/1.1"
+    assert line["status"] == "200"
+    assert line["bytes"] == str(len(answer.body))
+    assert line["referer"] == "http://shop.example/"
+    assert line["agent"] == "probe/1.0"
+
+
+def test_a_dash_is_standard_output(server):
+    running = server("--access-logfile", "-")
+    ask(running, request("/health"))
+    running.wait_for_log('"GET /health HTTP/1.1" 200')
+
+
+def test_a_template_chooses_its_atoms(logged):
+    running, lines = logged("--access-logformat",
+                            "%(m)s %(U)s %(q)s %(s)s %({x-tag}i)s %({content-type}o)s %(id)s%%")
+    ask(running, head("/health?a=b", b"X-Tag: one two", b"X-Request-Id: r-7"))
+    assert re.fullmatch(r"GET /health a=b 200 one\\x20two text/plain\S* r-7%", lines(1)[0])
+
+
+def test_a_client_cannot_forge_a_line(logged):
+    running, lines = logged()
+    ask(running, head("/health", b'User-Agent: x" 200 1 "-" "y\xff\\\xc2\x85'))
+    assert lines(1)[0].endswith(r'"x\x22 200 1 \x22-\x22 \x22y\xff\x5c\xc2\x85"')
+    assert COMBINED.fullmatch(lines(1)[0])
+
+
+def test_json_is_one_valid_object_a_line(logged):
+    running, lines = logged("--access-log-format", "json")
+    ask(running, head("/health?q", b'User-Agent: "},{"\xff\\', b"X-Request-Id: r-7"))
+    entry = json.loads(lines(1)[0])
+    assert entry["method"] == "GET"
+    assert entry["target"] == "/health?q"
+    assert entry["status"] == 200
+    assert entry["user_agent"] == '"},{"\ufffd\\'
+    assert entry["request_id"] == "r-7"
+    assert entry["referer"] is None
+    assert entry["duration_us"] >= 0
+    assert entry["pid"] in running.workers()
+
+
+def test_every_request_of_a_busy_connection_is_logged_in_order(logged):
+    running, lines = logged("--access-logformat", "%(q)s")
+    with RawConnection(running.address) as client:
+        for first in range(0, 1000, 50):
+            client.send(b"".join(request(f"/health?{n}") for n in range(first, first + 50)))
+            for _ in range(50):
+                assert client.read_answer().status == 200
+    assert lines(1000) == [str(n) for n in range(1000)]
+
+
+def test_what_was_logged_is_written_before_the_server_ends(logged):
+    running, lines = logged("--access-logformat", "%(q)s")
+    for n in range(20):
+        ask(running, request(f"/health?{n}"))
+    running.signal(signal.SIGTERM)
+    assert running.wait() == 0
+    assert lines(20) == [str(n) for n in range(20)]
+
+
+def test_usr1_opens_both_logs_again_after_a_rotation(logged, tmp_path):
+    error_log = tmp_path / "error.log"
+    running, lines = logged("--access-logformat", "%(q)s", "--error-logfile", str(error_log),
+                            "--bind", f"unix:{tmp_path}/server.sock", wait=False)
+    running.wait_until(lambda: error_log.exists() and "Listening" in error_log.read_text(), "start")
+    address = f"{tmp_path}/server.sock"
+
+    def ask_there(target):
+        with RawConnection(address) as client:
+            client.ask(request(target))
+
+    ask_there("/health?before")
+    assert lines(1) == ["before"]
+    for name in ("access.log", "error.log"):
+        os.rename(tmp_path / name, tmp_path / f"{name}.1")
+    running.signal(signal.SIGUSR1)
+    for name in ("access.log", "error.log"):
+        running.wait_until((tmp_path / name).exists, f"a new {name}")
+    ask_there("/health?after")
+    assert lines(1) == ["after"]
+    assert (tmp_path / "access.log.1").read_text() == "before\n"
+    running.signal(signal.SIGTERM)
+    assert running.wait() == 0
+    assert "Shutting down" in error_log.read_text()
+
+
+def test_a_full_disk_stops_no_request_and_is_told_once(server):
+    running = server("--access-logfile", "/dev/full")
+    for _ in range(3):
+        assert ask(running, request("/health")).status == 200
+        running.wait_for_log("cannot write to /dev/full: No space left on device")
+    running.signal(signal.SIGTERM)
+    assert running.wait() == 0
+    assert running.log.count("cannot write to /dev/full") == 1
+
+
+def test_the_log_level_hides_what_is_below_it(server, tmp_path):
+    running = server("--log-level", "warning", "--bind", f"unix:{tmp_path}/server.sock", wait=False)
+    running.wait_until(lambda: (tmp_path / "server.sock").exists(), "the socket")
+    running.wait_until(running.workers, "a worker")
+    running.signal(signal.SIGTERM)
+    assert running.wait() == 0
+    assert running.log == ""
