@@ -142,13 +142,15 @@ class Server:
 
     def wait_for_line(self, pattern, times=1):
         """The line that is the times-th to match."""
-        return self.wait_until(lambda: self.lines(pattern)[times - 1:], f"{pattern!r} in the log")[0]
+        found = self.wait_until(lambda: self.lines(pattern)[times - 1:], f"{pattern!r} in the log")
+        return found[0]
 
     def wait_until_ready(self, count=1):
         """The pids of all living workers that are ready, once there are as many."""
         def ready():
             assert self.process.poll() is None, f"the server ended:\n{self.log}"
-            told = [int(re.search(r"pid (\d+)", line)[1]) for line in self.lines(" is ready after ")]
+            told = [int(re.search(r"pid (\d+)", line)[1])
+                    for line in self.lines(" is ready after ")]
             alive = [pid for pid in self.workers() if pid in told]
             return alive if len(alive) >= count else None
         return self.wait_until(ready, f"{count} workers to be ready")
