@@ -43,7 +43,9 @@ Deflater::Deflater(int window_bits, int memory_level) : stream_(std::make_unique
   }
 }
 
-Deflater::~Deflater() { deflateEnd(stream_.get()); }
+Deflater::~Deflater() {
+  deflateEnd(stream_.get());
+}
 
 void Deflater::compress(std::string_view message, ByteBuffer& out) {
   stream_->next_in = input_of(message);
@@ -59,7 +61,9 @@ void Deflater::compress(std::string_view message, ByteBuffer& out) {
   out.drop_back(k_tail.size());
 }
 
-void Deflater::forget() noexcept { deflateReset(stream_.get()); }
+void Deflater::forget() noexcept {
+  deflateReset(stream_.get());
+}
 
 Deflater& Deflater::shared(int window_bits) {
   thread_local std::array<std::unique_ptr<Deflater>, k_window_bits_max + 1> t_deflaters;
@@ -76,7 +80,9 @@ Inflater::Inflater(int window_bits) : stream_(std::make_unique<z_stream>()) {
   }
 }
 
-Inflater::~Inflater() { inflateEnd(stream_.get()); }
+Inflater::~Inflater() {
+  inflateEnd(stream_.get());
+}
 
 Inflater::Result Inflater::inflate(std::string_view piece, std::string& message,
                                    std::size_t limit) {
@@ -124,7 +130,9 @@ bool Inflater::continue_behind_final_block() noexcept {
          inflateSetDictionary(stream_.get(), window.data(), size) == Z_OK;
 }
 
-void Inflater::forget() noexcept { inflateReset(stream_.get()); }
+void Inflater::forget() noexcept {
+  inflateReset(stream_.get());
+}
 
 std::unique_ptr<Inflater> Inflater::borrow() {
   auto& spare = spare_inflaters();

@@ -106,8 +106,7 @@ void Offer::add(const Parameter& parameter) noexcept {
   } else if (parameter.name == "client_max_window_bits") {
     valid = valid && !has_client_max_window_bits;
     has_client_max_window_bits = true;
-    client_max_window_bits =
-        parameter.value ? window_bits(*parameter.value) : std::optional<int>();
+    client_max_window_bits = parameter.value ? window_bits(*parameter.value) : std::optional<int>();
   } else {
     valid = false;
   }
@@ -175,8 +174,7 @@ std::string DeflateParameters::to_string() const {
   return text;
 }
 
-DeflateAnswer answer_deflate_offers(std::span<const std::string_view> lines,
-                                    DeflatePolicy policy) {
+DeflateAnswer answer_deflate_offers(std::span<const std::string_view> lines, DeflatePolicy policy) {
   DeflateAnswer answer;
   for (const std::string_view line : lines) {
     OfferReader reader(line);

@@ -25,7 +25,9 @@ MessageAssembler::Event MessageAssembler::take(const FramePiece& piece) {
   return is_control(piece.opcode) ? take_control(piece) : take_data(piece);
 }
 
-std::string MessageAssembler::take_message() noexcept { return std::exchange(message_, {}); }
+std::string MessageAssembler::take_message() noexcept {
+  return std::exchange(message_, {});
+}
 
 std::string_view MessageAssembler::close_reason() const noexcept {
   const std::string_view payload = control_payload();
