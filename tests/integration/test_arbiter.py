@@ -29,6 +29,12 @@ def alive(pid) -> bool:
         return False
 
 
+def begin(client, target):
+    """Returns when the request is being handled: the one before it, of the same bytes, is answered."""
+    client.send(HELLO + request(target))
+    assert client.read_answer().status == 200
+
+
 def hang_a_worker(running, target="/burn/600000"):
     """A connection whose worker is blocked by now, and that worker's pid."""
     client = RawConnection(running.address)
@@ -55,9 +61,8 @@ def test_term_lets_requests_in_flight_finish(server):
     running = server("--workers", "2", app="httpbin")
     running.wait_until_ready(2)
     with RawConnection(running.address) as client:
-        client.ask(HELLO)
-        client.send(request("/delay/2"))
-        running.wait_until(lambda: running.signal(signal.SIGTERM) or True, "the signal")
+        begin(client, "/delay/2")
+        running.signal(signal.SIGTERM)
         answer = client.read_answer()
         assert answer.status == 200
         assert answer.closes
@@ -76,9 +81,7 @@ def test_term_answers_an_idle_connection_or_ends_it_cleanly(server):
 def test_requests_that_outlive_the_graceful_timeout_are_cut_off(server):
     running = server("--graceful-timeout", "1", app="httpbin")
     with RawConnection(running.address) as client:
-        client.ask(HELLO)
-        client.send(request("/delay/10"))
-        running.wait_until(lambda: "/delay/10" not in running.log, "nothing")
+        begin(client, "/delay/10")
         start = time.monotonic()
         running.signal(signal.SIGTERM)
         assert running.wait() == 0
@@ -88,8 +91,7 @@ def test_requests_that_outlive_the_graceful_timeout_are_cut_off(server):
 def test_int_ends_requests_in_flight_at_once(server):
     running = server(app="httpbin")
     with RawConnection(running.address) as client:
-        client.ask(HELLO)
-        client.send(request("/delay/10"))
+        begin(client, "/delay/10")
         start = time.monotonic()
         running.signal(signal.SIGINT)
         assert running.wait() == 0
@@ -99,8 +101,7 @@ def test_int_ends_requests_in_flight_at_once(server):
 def test_int_shortens_a_graceful_stop(server):
     running = server("--graceful-timeout", "600", app="httpbin")
     with RawConnection(running.address) as client:
-        client.ask(HELLO)
-        client.send(request("/delay/10"))
+        begin(client, "/delay/10")
         running.signal(signal.SIGTERM)
         running.wait_for_line("Handling signal: TERM")
         running.signal(signal.SIGINT)
@@ -115,9 +116,9 @@ def test_a_killed_worker_is_replaced_while_the_others_serve(server):
     running = server("--workers", "2", app="httpbin")
     first, second = running.wait_until_ready(2)
     os.kill(first, signal.SIGKILL)
+    line = running.wait_for_line(rf"pid {first}\) was killed by SIGKILL")
     for _ in range(20):
         assert json.loads(running.get("/worker").body)["pid"] != first
-    line = running.wait_for_line(rf"pid {first}\) was killed by SIGKILL")
     assert "somebody else sent the signal" in line
     assert second in running.wait_until_ready(2)
 
@@ -126,11 +127,10 @@ def test_the_death_of_a_worker_names_the_requests_that_it_was_in(server):
     running = server(app="httpbin")
     with RawConnection(running.address) as client:
         pid = worker_of(client)
-        client.send(request("/delay/9?customer=7"))
-        time.sleep(0.5)  # no earlier sign tells that the request has been read
+        begin(client, "/delay/9?customer=7")
         os.kill(pid, signal.SIGKILL)
         line = running.wait_for_line(rf"pid {pid}\) was killed")
-        assert 'and 1 request' in line
+        assert 'and 2 requests' in line
         assert 'it was in: "GET /delay/9?customer=7"' in line
 
 
@@ -255,8 +255,7 @@ def test_workers_leave_when_the_arbiter_was_killed(server):
 def test_workers_whose_arbiter_was_killed_finish_their_requests(server):
     running = server(app="httpbin")
     with RawConnection(running.address) as client:
-        client.ask(HELLO)
-        client.send(request("/delay/2"))
+        begin(client, "/delay/2")
         os.kill(running.pid, signal.SIGKILL)
         assert client.read_answer().status == 200
 
