@@ -36,12 +36,9 @@ ScoreboardSlot::RequestToken ScoreboardSlot::enter_request(std::string_view meth
   store(places_taken_, taken | (1U << place));
 
   alignas(8) char text[k_request_line_max];
-  std::size_t length = std::min(method.size(), k_request_line_max - 1);
-  std::memcpy(text, method.data(), length);
+  std::size_t length = method.copy(text, k_request_line_max - 1);
   text[length++] = ' ';
-  const std::size_t rest = std::min(target.size(), k_request_line_max - length);
-  std::memcpy(text + length, target.data(), rest);
-  length += rest;
+  length += target.copy(text + length, k_request_line_max - length);
 
   KeptLine& line = lines_[place];
   for (std::size_t i = 0; i * 8 < length; ++i) {
