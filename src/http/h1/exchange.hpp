@@ -75,7 +75,7 @@ class Exchange final : private detail::RequestChannel,
   explicit Exchange(WorkerState& worker);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
-  ~Exchange() = default;
+  ~Exchange() override = default;
 
   /// Begins to work for `connection`, which outlives the lease.
   void begin(ConnectionState& connection);
