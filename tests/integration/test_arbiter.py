@@ -30,7 +30,7 @@ def alive(pid) -> bool:
 
 
 def begin(client, target):
-    """Returns when the request is being handled: the one before it, of the same bytes, is answered."""
+    """Returns when the request is handled: the one before it, in the same bytes, is answered."""
     client.send(HELLO + request(target))
     assert client.read_answer().status == 200
 
