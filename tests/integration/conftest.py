@@ -94,16 +94,6 @@ class Server:
                     alive.append(int(pid))
         return alive
 
-    def open_connections(self):
-        """The number of connections to its first address that it has not closed."""
-        port = f":{self.address[1]:04X}"
-        held = ("01", "08")  # ESTABLISHED, CLOSE_WAIT
-        rows = [row.split() for row in pathlib.Path("/proc/net/tcp").read_text().splitlines()]
-        return sum(row[1].endswith(port) and row[3] in held for row in rows)
-
-    def wait_until_no_connection(self):
-        self.wait_until(lambda: self.open_connections() == 0, "the end of the last connection")
-
     def wait_until(self, condition, what, deadline_s=DEADLINE_S):
         """Waits for condition() to be true; `what` says in a failure what was waited for."""
         deadline = time.monotonic() + deadline_s
@@ -114,23 +104,6 @@ class Server:
 
     def wait_for_log(self, text, times=1):
         self.wait_until(lambda: self.log.count(text) >= times, f"{text!r} in the log")
-
-    def connections(self):
-        """How many connections its workers have, as TCP sees them."""
-        sockets = set()
-        for worker in self.workers():
-            with contextlib.suppress(OSError):
-                for entry in os.scandir(f"/proc/{worker}/fd"):
-                    with contextlib.suppress(OSError):
-                        sockets.add(os.readlink(entry.path))
-        listening = "0A"
-        lines = [line.split() for name in ("tcp", "tcp6")
-                 for line in pathlib.Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
-        return sum(1 for line in lines
-                   if line[3] != listening and f"socket:[{line[9]}]" in sockets)
-
-    def wait_until_no_connection(self):
-        self.wait_until(lambda: self.connections() == 0, "the end of all connections")
 
     def wait_until_listening(self):
         self.wait_until(lambda: self.addresses or self.process.poll() is not None, "the listener")

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// Rows of the table: logs.
+#include "settings/table_rows.hpp"
+
+namespace uringcorn::settings {
+
+namespace {
+
+using S = Settings;
+
+const std::vector<Setting> k_rows = {
+    {.key = "access_logfile",
+     .flags = {"--access-logfile"},
+     .group = Group::logging,
+     .target = Text{&S::access_logfile},
+     .value_name = "FILE",
+     .help = "Where requests are logged; - is standard output, empty: nowhere."},
+    {.key = "access_log_format",
+     .flags = {"--access-logformat", "--access-log-format"},
+     .group = Group::logging,
+     .target = Text{&S::access_log_format},
+     .value_name = "FORMAT",
+     .help = "A line of the access log: a template of atoms such as %(r)s, or json.",
+     .details = "The atoms are those of gunicorn:\n"
+                "\n"
+                "| atom | what it is |\n"
+                "|---|---|\n"
+                "| `%(h)s` | address of the client |\n"
+                "| `%(l)s` | `-` |\n"
+                "| `%(u)s` | user name of basic authentication |\n"
+                "| `%(t)s` | date and time of the request |\n"
+                "| `%(r)s` | request line |\n"
+                "| `%(m)s` | method |\n"
+                "| `%(U)s` | path, without the query |\n"
+                "| `%(q)s` | query |\n"
+                "| `%(H)s` | protocol |\n"
+                "| `%(s)s` | status |\n"
+                "| `%(B)s` | length of the body sent |\n"
+                "| `%(b)s` | the same, `-` for none |\n"
+                "| `%(f)s` | Referer field |\n"
+                "| `%(a)s` | User-Agent field |\n"
+                "| `%(T)s` | time taken, whole seconds |\n"
+                "| `%(M)s` | time taken, milliseconds |\n"
+                "| `%(D)s` | time taken, microseconds |\n"
+                "| `%(L)s` | time taken, seconds with six decimals |\n"
+                "| `%(p)s` | process id |\n"
+                "| `%(id)s` | X-Request-Id field of the answer, else of the request |\n"
+                "| `%({name}i)s` | request field |\n"
+                "| `%({name}o)s` | response field |\n"
+                "| `%({name}e)s` | environment variable of the server |\n"
+                "\n"
+                "What is absent is `-`. In values, `\"`, `\\` and every byte that is not a "
+                "printable ASCII character are written as `\\xNN`, so that no client can forge "
+                "a line. `json` writes one object a line instead.",
+     .may_be_empty = false},
+    {.key = "error_logfile",
+     .flags = {"--error-logfile", "--log-file"},
+     .group = Group::logging,
+     .target = Text{&S::error_logfile},
+     .value_name = "FILE",
+     .help = "Where the server's own messages go; - is standard error.",
+     .may_be_empty = false},
+    {.key = "log_level",
+     .flags = {"--log-level"},
+     .group = Group::logging,
+     .target = Level{&S::log_level},
+     .value_name = "LEVEL",
+     .help = "The least level logged: debug, info, warning, error or critical."},
+};
+
+}  // namespace
+
+std::span<const Setting> logging_rows() {
+  return k_rows;
+}
+
+}  // namespace uringcorn::settings

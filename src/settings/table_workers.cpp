@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// Rows of the table: processes: how many, how they run, how long they may take.
+#include "settings/table_rows.hpp"
+
+namespace uringcorn::settings {
+
+namespace {
+
+constexpr std::int64_t k_most_workers = 1024;
+
+using S = Settings;
+
+const std::vector<Setting> k_rows = {
+    {.key = "workers",
+     .flags = {"--workers", "-w"},
+     .group = Group::workers,
+     .target = WorkerCount{&S::workers},
+     .value_name = "INT|auto",
+     .help = "Worker processes; auto starts one for each processor that this process may use.",
+     .details = "`auto` counts the processors of the affinity mask and heeds the processor quota "
+                "of the cgroup (v1 and v2, the tightest on the way to the root, rounded up), not "
+                "the size of the machine.",
+     .minimum = 1,
+     .maximum = k_most_workers,
+     .environment = "WEB_CONCURRENCY"},
+    {.key = "reactor",
+     .flags = {"--reactor"},
+     .group = Group::workers,
+     .target = Reactor{&S::reactor},
+     .value_name = "NAME",
+     .help = "The kernel interface of the workers: auto, io_uring or epoll.",
+     .details = "`auto` takes io_uring where the kernel allows it, and otherwise epoll with one "
+                "warning that names the cause. `io_uring` refuses to start instead."},
+    {.key = "worker_connections",
+     .flags = {"--worker-connections"},
+     .group = Group::workers,
+     .target = Count{&S::worker_connections},
+     .value_name = "INT",
+     .help = "Connections that one worker holds at a time; 0: as many as its limit of file "
+             "descriptors allows."},
+    {.key = "worker_tmp_dir",
+     .flags = {"--worker-tmp-dir"},
+     .group = Group::workers,
+     .target = Text{&S::worker_tmp_dir},
+     .value_name = "DIR",
+     .help = "Where the workers' heartbeat files are; best in memory.",
+     .may_be_empty = false},
+    {.key = "timeout",
+     .flags = {"--timeout", "-t"},
+     .group = Group::workers,
+     .target = Duration{&S::timeout},
+     .value_name = "DURATION",
+     .help = "A worker that gives no sign of life for so long is aborted and replaced; 0: never.",
+     .details = "It measures the worker, not a request: a handler that waits in `co_await` is "
+                "alive however long it takes, one that blocks the reactor is not.",
+     .maximum = k_day_ms},
+    {.key = "boot_timeout",
+     .flags = {"--boot-timeout"},
+     .group = Group::workers,
+     .target = Duration{&S::boot_timeout},
+     .value_name = "DURATION",
+     .help = "A worker that is not ready so long after its start is killed; 0: never.",
+     .maximum = k_day_ms},
+    {.key = "graceful_timeout",
+     .flags = {"--graceful-timeout"},
+     .group = Group::workers,
+     .target = Duration{&S::graceful_timeout},
+     .value_name = "DURATION",
+     .help = "How long requests in flight may take to finish when a worker is told to stop.",
+     .maximum = k_day_ms},
+};
+
+}  // namespace
+
+std::span<const Setting> workers_rows() {
+  return k_rows;
+}
+
+}  // namespace uringcorn::settings
