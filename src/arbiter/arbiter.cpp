@@ -47,6 +47,10 @@ reactor::BackendKind choose_backend(settings::ReactorChoice choice) {
   return reactor::BackendKind::epoll;
 }
 
+void open_error_log(const settings::Settings& settings) {
+  observe::open_error_log(settings.error_logfile, settings.log_level, settings.capture_output);
+}
+
 class Arbiter {
  public:
   Arbiter(const settings::Settings& settings, const Program& program)
@@ -247,9 +251,10 @@ void Arbiter::adopt_proven_plan() {
     resize(static_cast<unsigned>(settings.workers));
   }
   if (settings.error_logfile != old->settings.error_logfile ||
-      settings.log_level != old->settings.log_level) {
+      settings.log_level != old->settings.log_level ||
+      settings.capture_output != old->settings.capture_output) {
     try {
-      observe::open_error_log(settings.error_logfile, settings.log_level);
+      open_error_log(settings);
     } catch (const std::exception& error) {
       observe::error("the log stays where it is: {}", error.what());
     }
@@ -283,7 +288,7 @@ int refuse(const char* sentence, int code) {
 
 int run(const settings::Settings& settings, const Program& program) {
   try {
-    observe::open_error_log(settings.error_logfile, settings.log_level);
+    open_error_log(settings);
     return Arbiter(settings, program).run(settings);
   } catch (const net::AddressError& error) {
     return refuse(error.what(), 2);

@@ -68,15 +68,23 @@ bool ErrorLog::write_line(LogLevel level, std::string_view message) {
   return file_.write(line_) == static_cast<ssize_t>(line_.size());
 }
 
-void ErrorLog::redirect(LogFile file, LogLevel level) {
+void ErrorLog::redirect(LogFile file, LogLevel level, bool captures_output) {
   const std::lock_guard lock(mutex_);
   file_ = std::move(file);
   level_ = level;
+  captures_output_ = captures_output;
+  if (captures_output_) {
+    file_.replace_standard_streams();
+  }
 }
 
 std::error_code ErrorLog::reopen() {
   const std::lock_guard lock(mutex_);
-  return file_.reopen();
+  const std::error_code error = file_.reopen();
+  if (captures_output_) {
+    file_.replace_standard_streams();
+  }
+  return error;
 }
 
 std::uint64_t ErrorLog::dropped() const {
@@ -91,8 +99,8 @@ ErrorLog& error_log() {
   return *log;
 }
 
-void open_error_log(const std::string& name, LogLevel level) {
-  error_log().redirect(LogFile::open(name, STDERR_FILENO), level);
+void open_error_log(const std::string& name, LogLevel level, bool captures_output) {
+  error_log().redirect(LogFile::open(name, STDERR_FILENO), level, captures_output);
 }
 
 }  // namespace uringcorn::observe

@@ -31,8 +31,9 @@ class ErrorLog {
   bool writes(LogLevel level) const { return level >= level_.load(std::memory_order_relaxed); }
   void write(LogLevel level, std::string_view message);
 
-  /// Replaces the file and the level.
-  void redirect(LogFile file, LogLevel level);
+  /// Replaces the file and the level. With `captures_output` what the process writes to its
+  /// standard streams goes to the file, too, and to its successor after a rotation.
+  void redirect(LogFile file, LogLevel level, bool captures_output = false);
   /// Opens the file by its name again, as after a rotation; on failure the old one stays in use.
   std::error_code reopen();
   /// Lines dropped since the last one that told their number.
@@ -44,6 +45,7 @@ class ErrorLog {
   mutable std::mutex mutex_;
   LogFile file_;
   std::atomic<LogLevel> level_;
+  bool captures_output_ = false;
   std::string line_;
   std::uint64_t dropped_ = 0;
 };
@@ -52,9 +54,10 @@ class ErrorLog {
 /// of a fork inherit it as it is.
 ErrorLog& error_log();
 
-/// Sends the log to `name` (`-`: standard error). Throws `std::system_error` when it cannot be
-/// opened, and then changes nothing.
-void open_error_log(const std::string& name, LogLevel level);
+/// Sends the log to `name` (`-`: standard error), and the process's standard streams with it if
+/// `captures_output`. Throws `std::system_error` when it cannot be opened, and then changes
+/// nothing.
+void open_error_log(const std::string& name, LogLevel level, bool captures_output = false);
 
 template <typename... Args>
 void log(LogLevel level, fmt::format_string<Args...> text, Args&&... args) {

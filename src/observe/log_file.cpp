@@ -56,6 +56,13 @@ std::error_code LogFile::reopen() {
   return {};
 }
 
+void LogFile::replace_standard_streams() const {
+  if (name_ != "-") {
+    ::dup2(fd_, STDOUT_FILENO);
+    ::dup2(fd_, STDERR_FILENO);
+  }
+}
+
 // O_NONBLOCK belongs to the open file, which the shell and its other children share; opening it
 // anew through /proc gives one of our own. Sockets cannot be opened so, but send(2) needs no mode.
 void LogFile::adopt_standard(int fd) {

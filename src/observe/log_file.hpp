@@ -37,6 +37,10 @@ class LogFile {
   /// When that fails, the file that was open stays in use.
   std::error_code reopen();
 
+  /// Puts the file in the place of standard output and standard error; does nothing when it is one
+  /// of them.
+  void replace_standard_streams() const;
+
   /// Whether lines longer than `k_atomic_bytes`, or several in one write, may be torn apart.
   bool is_stream() const { return kind_ != Kind::regular; }
   const std::string& name() const { return name_; }

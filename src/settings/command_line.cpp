@@ -21,11 +21,17 @@ std::string cli11_names(const Setting& setting) {
     names += names.empty() ? "" : ",";
     names += flag;
   }
+  if (const std::string off = negation(setting); !off.empty()) {
+    names += fmt::format(",{}{{false}}", off);
+  }
   return names.empty() ? std::string(setting.key) : names;
 }
 
 CLI::Option* add_row(CLI::App& app, const Setting& setting) {
   const auto accept = [](const CLI::results_t&) { return true; };
+  if (std::holds_alternative<Switch>(setting.target)) {
+    return app.add_flag(cli11_names(setting))->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  }
   if (setting.value_name.empty()) {
     return app.add_flag_callback(cli11_names(setting), [] {});
   }
@@ -60,9 +66,12 @@ std::vector<std::string> with_empty_values_apart(const std::vector<std::string>&
   }
   const std::string flag = word.substr(0, word.find('='));
   std::vector<std::string_view> flags;
+  std::vector<std::string> negations;
   for (const Setting& setting : table()) {
     flags.insert(flags.end(), setting.flags.begin(), setting.flags.end());
+    negations.push_back(negation(setting));
   }
+  flags.insert(flags.end(), negations.begin(), negations.end());
   const std::string_view meant = flag.starts_with("--") ? nearest(flag, flags) : "";
   const std::string advice = meant.empty() ? "uringcorn serve --help lists the options"
                                            : fmt::format("did you mean {}?", meant);
@@ -105,11 +114,13 @@ std::vector<Given> parse_command_line(const std::vector<std::string>& words) {
     if (option->count() == 0) {
       continue;
     }
+    const bool is_switch = std::holds_alternative<Switch>(setting->target);
     const bool takes_value = !setting->value_name.empty();
-    if (!takes_value && option->results().back() != "true") {
+    if (!takes_value && !is_switch && option->results().back() != "true") {
       throw SettingsError(fmt::format("{} takes no value", command_line_name(*setting)));
     }
-    given.push_back({setting, takes_value ? option->results() : std::vector<std::string>{}});
+    given.push_back(
+        {setting, takes_value || is_switch ? option->results() : std::vector<std::string>{}});
   }
   return given;
 }

@@ -99,7 +99,8 @@ void append_help(std::string& out, const Setting& setting) {
   } else {
     out.append(k_help_indent - head.size(), ' ');
   }
-  const std::string value = is_configurable(setting) ? default_text(setting) : "";
+  const bool has_value = is_configurable(setting) && !setting.value_name.empty();
+  const std::string value = has_value ? default_text(setting) : "";
   // The access log's default is longer than its explanation.
   const bool show_default = !value.empty() && value.size() < k_help_width - k_help_indent;
   append_wrapped(out, std::string(setting.help) + (show_default ? " [" + value + "]" : ""),
@@ -120,8 +121,13 @@ void append_markdown(std::string& out, const Setting& setting) {
   out += fmt::format("\n### {}\n\n{}\n",
                      is_configurable(setting) ? setting.key : setting.flags.front(), setting.help);
   out += "\n| | |\n|---|---|\n";
-  out += setting.flags.empty() ? fmt::format("| argument | `{}` |\n", setting.value_name)
-                               : fmt::format("| flags | {} |\n", code_list(setting.flags));
+  std::vector<std::string_view> flags = setting.flags;
+  const std::string off = negation(setting);
+  if (!off.empty()) {
+    flags.emplace_back(off);
+  }
+  out += flags.empty() ? fmt::format("| argument | `{}` |\n", setting.value_name)
+                       : fmt::format("| flags | {} |\n", code_list(flags));
   if (!setting.environment.empty()) {
     out += fmt::format("| environment | `{}` |\n", setting.environment);
   }

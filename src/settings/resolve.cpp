@@ -57,6 +57,9 @@ const ConfigValue* first_wrong(const Setting& setting, const ConfigEntry& entry)
         std::holds_alternative<Count>(setting.target)) {
       return value.type == Type::integer;
     }
+    if (std::holds_alternative<Switch>(setting.target)) {
+      return value.type == Type::boolean;
+    }
     if (std::holds_alternative<Duration>(setting.target)) {
       return value.type != Type::boolean;
     }
@@ -100,7 +103,8 @@ class Resolver {
     apply_config_file(line, from_variable);
     apply_given(from_variable, Origin::Kind::environment_arguments);
     apply_given(line, Origin::Kind::command_line);
-    refuse_contradictions();
+    refuse_contradictory_limits();
+    refuse_captured_access_log();
     return std::move(resolution_);
   }
 
@@ -246,7 +250,7 @@ class Resolver {
   }
 
   // The head holds the line and each field; smaller than one of them, it would be the real limit.
-  void refuse_contradictions() {
+  void refuse_contradictory_limits() {
     const Setting& head = *find_key("limit_request_head");
     for (const std::string_view key : {"limit_request_line", "limit_request_field_size"}) {
       const Setting& part = *find_key(key);
@@ -257,6 +261,18 @@ class Resolver {
                         show(part, resolution_.settings).front(), origin_of(part).place, head.key,
                         show(head, resolution_.settings).front(), origin_of(head).place, head.key));
       }
+    }
+  }
+
+  void refuse_captured_access_log() {
+    const Settings& settings = resolution_.settings;
+    if (settings.capture_output && settings.error_logfile != "-" &&
+        settings.access_logfile == "-") {
+      throw SettingsError(fmt::format(
+          "access_logfile (-, {}) is standard output, which capture_output ({}) sends to the error "
+          "log: give the access log a file",
+          origin_of(*find_key("access_logfile")).place,
+          origin_of(*find_key("capture_output")).place));
     }
   }
 

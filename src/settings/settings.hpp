@@ -88,6 +88,8 @@ struct Settings {
   std::string access_log_format = R"(%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s")";
   std::string error_logfile = "-";
   LogLevel log_level = LogLevel::info;
+  // Whether what the application writes to its standard streams goes to error_logfile.
+  bool capture_output = false;
 };
 
 }  // namespace uringcorn::settings

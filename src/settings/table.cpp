@@ -42,6 +42,13 @@ bool takes_several(const Setting& setting) {
          std::holds_alternative<Addresses>(setting.target);
 }
 
+std::string negation(const Setting& setting) {
+  if (!std::holds_alternative<Switch>(setting.target)) {
+    return {};
+  }
+  return "--no-" + std::string(setting.flags.front().substr(2));
+}
+
 std::string_view command_line_name(const Setting& setting) {
   return setting.flags.empty() ? setting.value_name : setting.flags.front();
 }

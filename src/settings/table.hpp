@@ -57,13 +57,18 @@ struct Proxy {
 struct Level {
   LogLevel Settings::* member;
 };
+/// True or false. On the command line `--flag`, and `--no-flag` to take back what a weaker source
+/// said.
+struct Switch {
+  bool Settings::* member;
+};
 /// Only on the command line, with a value: where to find other settings.
 struct ConfigFile {};
 /// Only on the command line, without a value: print something instead of serving.
 struct Print {};
 
 using Target = std::variant<Text, List, Addresses, Number, WorkerCount, Count, Size, Duration,
-                            Reactor, Proxy, Level, ConfigFile, Print>;
+                            Reactor, Proxy, Level, Switch, ConfigFile, Print>;
 
 /// One setting. The command line, the configuration file, `--help`, `--print-config` and
 /// docs/settings.md know of settings what their rows say, and nothing else.
@@ -101,6 +106,9 @@ bool is_configurable(const Setting& setting);
 
 /// Whether a value may be given several times, or as an array in a configuration file.
 bool takes_several(const Setting& setting);
+
+/// The flag that switches the setting off; empty when it is no switch.
+std::string negation(const Setting& setting);
 
 /// How messages name the setting on the command line: its first flag, or `APP`.
 std::string_view command_line_name(const Setting& setting);

@@ -66,6 +66,14 @@ const std::vector<Setting> k_rows = {
      .target = Level{&S::log_level},
      .value_name = "LEVEL",
      .help = "The least level logged: debug, info, warning, error or critical."},
+    {.key = "capture_output",
+     .flags = {"--capture-output"},
+     .group = Group::logging,
+     .target = Switch{&S::capture_output},
+     .value_name = {},
+     .help = "Send what the application writes to its standard streams to error_logfile, too.",
+     .details = "Its lines go there as they are, without time and level. The streams are then the "
+                "file itself, so `access_logfile` cannot be `-`."},
 };
 
 }  // namespace

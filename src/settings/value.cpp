@@ -155,6 +155,14 @@ struct Assign {
   bool operator()(Reactor target) const { return store(target.member, k_reactors); }
   bool operator()(Proxy target) const { return store(target.member, k_proxies); }
   bool operator()(Level target) const { return store(target.member, k_levels); }
+  bool operator()(Switch target) const {
+    const bool is_on = text() == "true";
+    if (!is_on && text() != "false") {
+      return false;
+    }
+    settings.*target.member = is_on;
+    return true;
+  }
   bool operator()(ConfigFile) const { return true; }
   bool operator()(Print) const { return true; }
 };
@@ -187,6 +195,7 @@ struct Show {
   Texts operator()(Level target) const {
     return {std::string(name_of(k_levels, settings.*target.member))};
   }
+  Texts operator()(Switch target) const { return {settings.*target.member ? "true" : "false"}; }
   Texts operator()(ConfigFile) const { return {}; }
   Texts operator()(Print) const { return {}; }
 };
@@ -213,6 +222,7 @@ struct Expected {
   std::string operator()(Reactor) const { return one_of(k_reactors); }
   std::string operator()(Proxy) const { return one_of(k_proxies); }
   std::string operator()(Level) const { return one_of(k_levels); }
+  std::string operator()(Switch) const { return "true or false"; }
   std::string operator()(ConfigFile) const { return "a file name"; }
   std::string operator()(Print) const { return "given without a value"; }
 };
@@ -234,8 +244,9 @@ std::string toml_string(std::string_view text) {
 }
 
 // Sizes and durations are numbers too, as long as no unit is shown.
-bool is_toml_number(const Target& target, std::string_view text) {
-  return !std::holds_alternative<Text>(target) && parse_number(text).has_value();
+bool needs_no_quotes(const Target& target, std::string_view text) {
+  return std::holds_alternative<Switch>(target) ||
+         (!std::holds_alternative<Text>(target) && parse_number(text).has_value());
 }
 
 }  // namespace
@@ -336,8 +347,8 @@ std::vector<std::string> show(const Setting& setting, const Settings& settings) 
 std::string show_toml(const Setting& setting, const Settings& settings) {
   const std::vector<std::string> texts = show(setting, settings);
   if (!takes_several(setting)) {
-    return is_toml_number(setting.target, texts.front()) ? texts.front()
-                                                         : toml_string(texts.front());
+    return needs_no_quotes(setting.target, texts.front()) ? texts.front()
+                                                          : toml_string(texts.front());
   }
   std::string array = "[";
   for (const std::string& text : texts) {

@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from conftest import EXAMPLES
 from raw_client import RawConnection, request
 
 COMBINED = re.compile(
@@ -161,4 +162,22 @@ def test_the_log_level_hides_what_is_below_it(server, tmp_path):
     running.wait_until(running.workers, "a worker")
     running.signal(signal.SIGTERM)
     assert running.wait() == 0
+    assert running.log == ""
+
+
+def test_captured_output_goes_to_the_error_log_and_follows_its_rotation(server, tmp_path):
+    log = tmp_path / "error.log"
+    running = server("--capture-output", "--error-logfile", str(log),
+                     "--bind", f"unix:{tmp_path}/server.sock",
+                     app=f"{EXAMPLES}/libhttpbin.so:telling", wait=False)
+    running.wait_until(lambda: log.exists() and "the startup hook runs\n" in log.read_text(),
+                       "the application's own line")
+    running.wait_until(lambda: " is ready after " in log.read_text(), "a worker")
+    log.rename(tmp_path / "error.log.1")
+    running.signal(signal.SIGUSR1)
+    running.wait_until(log.exists, "a new log")
+    running.signal(signal.SIGTERM)
+    assert running.wait() == 0
+    assert "the shutdown hook runs\n" in log.read_text()
+    assert "Shutting down" in log.read_text()
     assert running.log == ""

@@ -82,6 +82,18 @@ TEST_CASE("flags without a value") {
   CHECK(complaint({"--help=yes"}) == "--help takes no value");
 }
 
+TEST_CASE("a switch is on, off, or has its value after an equals sign") {
+  CHECK(parsed({"--capture-output"}) == "capture_output=true");
+  CHECK(parsed({"--no-capture-output"}) == "capture_output=false");
+  CHECK(parsed({"--capture-output", "--no-capture-output"}) == "capture_output=true,false");
+  CHECK(parsed({"--no-capture-output", "./a.so", "--capture-output"}) ==
+        "app=./a.so capture_output=false,true");
+  CHECK(parsed({"--capture-output=false"}) == "capture_output=false");
+  CHECK(parsed({"--capture-output=maybe"}) == "capture_output=maybe");
+  CHECK(complaint({"--no-capture-ouput"}) ==
+        "unknown option \"--no-capture-ouput\" (did you mean --no-capture-output?)");
+}
+
 TEST_CASE("an unknown flag is named with the nearest one that exists") {
   CHECK(complaint({"--wrkers", "4"}) == "unknown option \"--wrkers\" (did you mean --workers?)");
   CHECK(complaint({"--wokrers=4"}) == "unknown option \"--wokrers\" (did you mean --workers?)");

@@ -247,6 +247,36 @@ TEST_CASE("limits that contradict each other are refused") {
   CHECK(complaint(place.sources).starts_with("limit_request_line (8190, default) is more than"));
 }
 
+TEST_CASE("a switch can be thrown by each source, either way") {
+  Place place;
+  const auto captures = [&place] { return resolve(place.sources).settings.capture_output; };
+  CHECK_FALSE(captures());
+  place.directory.write("uringcorn.toml", "capture_output = true\n");
+  CHECK(captures());
+  place.sources.environment["URINGCORN_CMD_ARGS"] = "--no-capture-output";
+  CHECK_FALSE(captures());
+  place.sources.arguments = {"--capture-output"};
+  CHECK(captures());
+  CHECK(print_config(resolve(place.sources)).find("capture_output = true  # --capture-output\n") !=
+        std::string::npos);
+  place.sources.arguments = {"--capture-output=1"};
+  CHECK(complaint(place.sources) == "--capture-output: \"1\" is not true or false");
+  place.directory.write("uringcorn.toml", "capture_output = \"true\"\n");
+  CHECK(complaint(place.sources) ==
+        "uringcorn.toml:1: capture_output: expected true or false, found the string \"true\"");
+}
+
+TEST_CASE("a captured standard output is no place for the access log") {
+  Place place;
+  place.sources.arguments = {"--capture-output", "--error-logfile", "e.log", "--access-logfile",
+                             "-"};
+  CHECK(complaint(place.sources) ==
+        "access_logfile (-, --access-logfile) is standard output, which capture_output "
+        "(--capture-output) sends to the error log: give the access log a file");
+  place.sources.arguments = {"--capture-output", "--access-logfile", "-"};
+  CHECK(complaint(place.sources) == "no complaint");
+}
+
 TEST_CASE("a room's own check is heard, with the source of the value before it") {
   Place place;
   place.sources.checks.push_back(
