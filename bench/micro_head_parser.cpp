@@ -9,7 +9,7 @@
 
 namespace {
 
-using uringcorn::http::h1::HeadLimits;
+using uringcorn::http::HeadLimits;
 using uringcorn::http::h1::HeadParser;
 
 constexpr std::string_view k_wrk = "GET /hello HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n";

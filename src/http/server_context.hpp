@@ -6,7 +6,7 @@
 
 #include <uringcorn/application.hpp>
 
-#include "net/stream.hpp"
+#include "reactor/event.hpp"
 #include "settings/settings.hpp"
 
 namespace uringcorn::observe {
@@ -26,11 +26,13 @@ struct ServerContext {
   const settings::Settings& settings;
   observe::AccessLog* access_log = nullptr;       ///< null: no access log
   observe::ScoreboardSlot* scoreboard = nullptr;  ///< null: nobody counts (tests)
-  /// The worker leaves: answers say "Connection: close", nothing new is begun.
-  bool draining = false;
+  /// Set when the worker leaves: answers say "Connection: close", nothing new is begun.
+  reactor::Event drain = {};
   std::uint64_t requests_served = 0;
   /// What HTTP/1 keeps for its connections; it makes that itself.
-  std::shared_ptr<h1::WorkerState> h1;
+  std::shared_ptr<h1::WorkerState> h1 = {};
+
+  bool draining() const noexcept { return drain.is_set(); }
 };
 
 }  // namespace uringcorn::http

@@ -122,6 +122,11 @@ class Reactor final : private CompletionListener {
   std::vector<std::function<void()>> posted_;
 };
 
+/// `timeout` from now, by the clock of the current reactor's turn; zero means never.
+inline Clock::time_point deadline_in(std::chrono::milliseconds timeout) noexcept {
+  return timeout.count() == 0 ? Clock::time_point::max() : Reactor::current().now() + timeout;
+}
+
 /// What stands in the way of io_uring here; empty: nothing. One sentence with cause and remedy.
 /// Makes a ring as a worker would, and throws it away; call it in any process.
 std::optional<std::string> io_uring_obstacle();

@@ -229,7 +229,7 @@ Task<void> Worker::accept_until_stop() {
 
 Task<void> Worker::drain() {
   boot_.own_place.set_state(observe::WorkerState::draining);
-  context_.draining = true;
+  context_.drain.set();
   tell(Message::draining);
   const bool quickly = connections_.scope().cancelled();
   if (!quickly) {

@@ -14,8 +14,8 @@
 namespace {
 
 using uringcorn::http::BodyError;
+using uringcorn::http::HeadLimits;
 using uringcorn::http::h1::ChunkedDecoder;
-using uringcorn::http::h1::HeadLimits;
 
 constexpr HeadLimits k_small_limits{.request_line = 60, .fields = 3, .field_size = 40, .head = 90};
 

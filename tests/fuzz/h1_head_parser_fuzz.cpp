@@ -15,10 +15,10 @@
 namespace {
 
 using uringcorn::http::HeadError;
+using uringcorn::http::HeadLimits;
 using uringcorn::http::is_field_value;
 using uringcorn::http::is_token;
 using uringcorn::http::h1::FieldSlices;
-using uringcorn::http::h1::HeadLimits;
 using uringcorn::http::h1::HeadParser;
 using uringcorn::http::h1::RequestHead;
 using uringcorn::http::h1::Slice;

@@ -15,8 +15,8 @@ using namespace std::string_literals;
 using namespace std::string_view_literals;
 using uringcorn::http::BodyError;
 using uringcorn::http::describe;
+using uringcorn::http::HeadLimits;
 using uringcorn::http::h1::ChunkedDecoder;
-using uringcorn::http::h1::HeadLimits;
 
 constexpr HeadLimits k_default_limits;
 

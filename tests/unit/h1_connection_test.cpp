@@ -812,7 +812,7 @@ TEST_CASE("a connection ends when its client, a limit or a drain says so") {
         CHECK_FALSE(contains(idle.ask(k_get), "Connection: close"));
         Wire slow(server);
         slow.send(get("/slow"));
-        server.context.draining = true;
+        server.context.drain.set();
         CHECK(contains(slow.read_answer(), "Connection: close"));
         CHECK(contains(idle.ask(k_get), "Connection: close"));
         CHECK(idle.read_to_end().empty());

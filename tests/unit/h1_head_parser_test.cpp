@@ -15,12 +15,12 @@ using namespace std::string_literals;
 using namespace std::string_view_literals;
 using uringcorn::http::describe;
 using uringcorn::http::HeadError;
+using uringcorn::http::HeadLimits;
+using uringcorn::http::TargetForm;
 using uringcorn::http::Version;
 using uringcorn::http::h1::FieldSlices;
-using uringcorn::http::h1::HeadLimits;
 using uringcorn::http::h1::HeadParser;
 using uringcorn::http::h1::RequestHead;
-using uringcorn::http::h1::TargetForm;
 
 constexpr HeadLimits k_default_limits;
 

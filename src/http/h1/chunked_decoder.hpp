@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "http/body_error.hpp"
-#include "http/h1/head_parser.hpp"
+#include "http/head_limits.hpp"
 
 namespace uringcorn::http::h1 {
 

@@ -46,7 +46,7 @@ Task<void> serve(net::Stream& stream, const net::Peer& peer, ServerContext& cont
   CancelScope& scope = co_await current_scope();
   ConnectionState connection{stream, peer, context, WorkerState::of(context), scope};
   // The time of the first head begins with the connection, not with its first byte.
-  connection.head_deadline = deadline_in(context.settings.request_head_timeout);
+  connection.head_deadline = reactor::deadline_in(context.settings.request_head_timeout);
   stream.set_receive_deadline(connection.head_deadline);
   try {
     while (connection.ending == Ending::none) {
@@ -63,7 +63,7 @@ Task<void> serve(net::Stream& stream, const net::Peer& peer, ServerContext& cont
       if (progress != Exchange::Progress::idle) {
         co_await exchange->run(progress);
       }
-      stream.set_receive_deadline(deadline_in(context.settings.keep_alive));
+      stream.set_receive_deadline(reactor::deadline_in(context.settings.keep_alive));
     }
   } catch (const std::exception& exception) {
     observe::error("a connection from {} ends because of: {}", peer.address(), exception.what());

@@ -5,9 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "coro/until_done.hpp"
+#include "http/handler_outcome.hpp"
 #include "http/method.hpp"
-#include "http/status.hpp"
-#include "observe/access_log.hpp"
 #include "observe/log.hpp"
 #include "reactor/reactor.hpp"
 
@@ -21,25 +21,7 @@ Clock::time_point now() noexcept {
   return reactor::Reactor::current().now();
 }
 
-/// Waits for the end of a task that was started, and leaves its outcome to be taken.
-template <class Join>
-class UntilDone {
- public:
-  explicit UntilDone(Join join) noexcept : join_(join) {}
-
-  bool await_ready() const noexcept { return join_.await_ready(); }
-  void await_suspend(std::coroutine_handle<> awaiting) noexcept { join_.await_suspend(awaiting); }
-  void await_resume() const noexcept {}
-
- private:
-  Join join_;
-};
-
 }  // namespace
-
-Clock::time_point deadline_in(std::chrono::milliseconds timeout) noexcept {
-  return timeout.count() == 0 ? Clock::time_point::max() : now() + timeout;
-}
 
 Exchange::Exchange(WorkerState& worker)
     : worker_(worker), parser_(worker.head_limits()), body_(worker.head_limits()) {}
@@ -141,27 +123,13 @@ void Exchange::begin_request() {
   continue_sent_ = false;
   body_bytes_sent_ = 0;
   rest_discarded_ = 0;
-  if (connection_->context.access_log != nullptr) {
-    began_ = Clock::now();
-    began_at_ = std::chrono::system_clock::now();
-  }
-  if (connection_->context.scoreboard != nullptr) {
-    token_ = connection_->context.scoreboard->enter_request(head_.method_name, head_.target);
-  }
-  in_request_ = true;
+  account_.open(connection_->context, head_);
 }
 
 /// The answer is on its way, or there will be none. `status` is for the access log.
 void Exchange::leave_request(int status) {
-  in_request_ = false;
   disarm();
-  connection_->context.requests_served++;
-  if (connection_->context.scoreboard != nullptr) {
-    connection_->context.scoreboard->leave_request(token_);
-  }
-  if (connection_->context.access_log != nullptr) {
-    record_access(status);
-  }
+  account_.close(head_, response_ ? &*response_ : nullptr, status, body_bytes_sent_);
 }
 
 /// Frees what belongs to the request.
@@ -172,28 +140,9 @@ void Exchange::end_request() noexcept {
   arena_.reset();
 }
 
-void Exchange::record_access(int status) {
-  observe::AccessRecord record;
-  record.time = began_at_;
-  record.duration = Clock::now() - began_;
-  record.remote_address = head_.peer_address;
-  record.method = head_.method_name;
-  record.target = head_.target;
-  record.path = head_.target.substr(0, head_.target.find('?'));
-  record.query = head_.query;
-  record.protocol = head_.version_minor == 0 ? "HTTP/1.0" : "HTTP/1.1";
-  record.status = status;
-  record.body_bytes = body_bytes_sent_;
-  record.request_fields = observe::FieldLookup::of(head_.fields);
-  if (response_) {
-    record.response_fields = observe::FieldLookup::of(response_->fields());
-  }
-  connection_->context.access_log->record(record);
-}
-
 /// Answers a request that no handler shall see, and ends the connection.
 void Exchange::refuse(int status, std::string_view sentence) {
-  if (!in_request_) {
+  if (!account_.is_open()) {
     head_.peer_address = connection_->peer.address();
     if (parser_.has_request_line()) {
       const char* const bytes = input_.unread().data();
@@ -235,7 +184,7 @@ Task<void> Exchange::wait_for_handler() {
   if (output_.status() != net::IoStatus::ok) {
     lose_client();
   }
-  co_await UntilDone(handler_->join());
+  co_await coro::UntilDone(*handler_);
   connection_->stream.stop_watching();
 }
 
@@ -255,50 +204,17 @@ void Exchange::take_answer() {
   if (error) {
     answer_exception(error);
   }
-  if (head_.method == Method::connect &&
-      (response_->status() == 404 || response_->status() == 405)) {
-    response_.emplace(Response::error(501, "Nothing here opens tunnels."));
-  }
-  if (response_->status() < 200 || response_->status() > k_status_max) {
-    observe::error("{} {}: the handler answered with the status {}, which cannot end a request",
-                   head_.method_name, head_.target, response_->status());
-    response_.emplace(Response::error(500));
-  }
+  correct_answer(*response_, head_);
 }
 
 /// Makes the answer to a request whose handler threw.
 void Exchange::answer_exception(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const HttpError& http_error) {
-    response_.emplace(Response::error(http_error.status(), http_error.what()));
-    return;
-  } catch (const Cancelled&) {
-    if (timed_out_) {
-      response_.emplace(Response::error(504, "The request took longer than request-timeout."));
-      return;
-    }
-  } catch (...) {
-  }
-  log_exception(error);
-  response_.emplace(Response::error(500));
-}
-
-void Exchange::log_exception(const std::exception_ptr& error) const {
-  std::string what = "an exception that is no std::exception";
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& exception) {
-    what = exception.what();
-  } catch (...) {
-  }
-  observe::error("{} {}: exception in the handler: {}", head_.method_name, head_.target, what);
+  response_.emplace(answer_to_exception(error, head_, timed_out_));
 }
 
 /// Nobody waits for the answer any more.
 void Exchange::abandon_request() {
-  constexpr int k_client_closed_request = 499;  // as nginx logs it
-  leave_request(k_client_closed_request);
+  leave_request(RequestAccount::k_client_closed_request);
   output_.buffer().clear();
   connection_->ending = Ending::plain;
 }
@@ -356,7 +272,7 @@ FramingContext Exchange::framing_context() const noexcept {
 bool Exchange::may_keep_alive() const noexcept {
   const std::size_t requests_max = settings().limit_keepalive_requests;
   if (!facts_.wants_keep_alive() || settings().keep_alive.count() == 0 ||
-      connection_->context.draining || scope_->cancelled() || body_.failed() ||
+      connection_->context.draining() || scope_->cancelled() || body_.failed() ||
       head_.method == Method::connect ||
       (requests_max > 0 && connection_->requests >= requests_max)) {
     return false;
@@ -449,7 +365,7 @@ Task<void> Exchange::wait_for_producer() {
   if (output_.status() != net::IoStatus::ok) {
     lose_client();
   }
-  co_await UntilDone(producer_->join());
+  co_await coro::UntilDone(*producer_);
   connection_->stream.stop_watching();
 }
 
@@ -489,12 +405,7 @@ void Exchange::finish_stream(const std::exception_ptr& error) {
 
 /// Ends the connection so that the client sees that the body is not whole.
 void Exchange::break_off(const std::exception_ptr& error) {
-  if (timed_out_) {
-    observe::warning("{} {}: the answer took longer than request-timeout and was broken off",
-                     head_.method_name, head_.target);
-  } else {
-    log_exception(error);
-  }
+  log_broken_answer(error, head_, timed_out_);
   leave_request(response_->status());
   const bool end_means_whole = framing_.body_end == BodyEnd::close;
   connection_->ending = end_means_whole ? Ending::reset : Ending::plain;
@@ -535,7 +446,7 @@ std::optional<Exchange::Progress> Exchange::discard_rest() {
 }
 
 Task<void> Exchange::receive_rest() {
-  connection_->stream.set_receive_deadline(deadline_in(settings().body_timeout));
+  connection_->stream.set_receive_deadline(reactor::deadline_in(settings().body_timeout));
   const net::Received received = co_await connection_->stream.receive();
   if (received.status == net::IoStatus::ok) {
     receive(received.buffer.bytes());

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <optional>
@@ -18,11 +17,11 @@
 #include "http/h1/request_body.hpp"
 #include "http/h1/response_writer.hpp"
 #include "http/h1/worker_state.hpp"
+#include "http/request_account.hpp"
 #include "http/request_arena.hpp"
 #include "http/server_context.hpp"
 #include "net/peer.hpp"
 #include "net/stream.hpp"
-#include "observe/scoreboard.hpp"
 
 namespace uringcorn::http::h1 {
 
@@ -100,13 +99,11 @@ class Exchange final : private detail::RequestChannel,
   std::optional<Progress> wait_for_head();
   Task<void> receive_head();
   void take_head();
-  bool set_path(TargetForm form, std::string_view path_and_query);
 
   // The life of a request.
   void begin_request();
   void leave_request(int status);
   void end_request() noexcept;
-  void record_access(int status);
   void refuse(int status, std::string_view sentence);
 
   // The handler.
@@ -114,7 +111,6 @@ class Exchange final : private detail::RequestChannel,
   Task<void> wait_for_handler();
   void take_answer();
   void answer_exception(const std::exception_ptr& error);
-  void log_exception(const std::exception_ptr& error) const;
   void abandon_request();
   void watch_client();
   void take_ahead(const net::Received& received) noexcept;
@@ -179,18 +175,12 @@ class Exchange final : private detail::RequestChannel,
   std::uint64_t body_bytes_sent_ = 0;
   std::uint64_t rest_discarded_ = 0;
   std::size_t bytes_this_turn_ = 0;  // that a producer wrote without waiting
-  Clock::time_point began_;
-  std::chrono::system_clock::time_point began_at_;
-  observe::ScoreboardSlot::RequestToken token_{};
-  bool in_request_ = false;
+  RequestAccount account_;
   bool head_written_ = false;
   bool continue_sent_ = false;
   bool receiving_body_ = false;
   bool client_gone_ = false;
   bool timed_out_ = false;
 };
-
-/// `timeout` from now, by the clock of the reactor's turn; zero means never.
-Clock::time_point deadline_in(std::chrono::milliseconds timeout) noexcept;
 
 }  // namespace uringcorn::http::h1

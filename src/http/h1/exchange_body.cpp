@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The side of an exchange that handlers and producers see: the request's body in, the answer's body
 // out.
-#include <coroutine>
 #include <stdexcept>
 #include <string>
 
 #include "http/h1/exchange.hpp"
-#include "reactor/reactor.hpp"
+#include "reactor/next_turn.hpp"
 
 namespace uringcorn::http::h1 {
 namespace {
@@ -14,15 +13,6 @@ namespace {
 /// A producer whose client takes everything at once lets the others have a turn after so many
 /// bytes.
 constexpr std::size_t k_bytes_per_turn = 256 * 1024;
-
-/// Lets the reactor's loop go round once.
-struct NextTurn {
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> awaiting) const {
-    reactor::Reactor::current().resume_later(awaiting);
-  }
-  void await_resume() const noexcept {}
-};
 
 }  // namespace
 
@@ -65,7 +55,7 @@ Task<void> Exchange::send_continue() {
 }
 
 Task<void> Exchange::receive_body() {
-  connection_->stream.set_receive_deadline(deadline_in(settings().body_timeout));
+  connection_->stream.set_receive_deadline(reactor::deadline_in(settings().body_timeout));
   receiving_body_ = true;
   const net::Received received = co_await connection_->stream.receive();
   receiving_body_ = false;
@@ -141,7 +131,7 @@ Task<void> Exchange::write(std::string_view bytes) {
   bytes_this_turn_ += bytes.size();
   if (bytes_this_turn_ >= k_bytes_per_turn) {
     bytes_this_turn_ = 0;
-    co_await NextTurn();
+    co_await reactor::NextTurn();
   }
 }
 

@@ -7,7 +7,8 @@
 #include "http/forwarded.hpp"
 #include "http/h1/exchange.hpp"
 #include "http/method.hpp"
-#include "http/percent.hpp"
+#include "http/target.hpp"
+#include "reactor/reactor.hpp"
 
 namespace uringcorn::http::h1 {
 namespace {
@@ -48,7 +49,7 @@ std::optional<Exchange::Progress> Exchange::wait_for_head() {
     return Progress::idle;
   }
   if (connection_->head_deadline == Clock::time_point::max()) {
-    connection_->head_deadline = deadline_in(settings().request_head_timeout);
+    connection_->head_deadline = reactor::deadline_in(settings().request_head_timeout);
   }
   return Progress::head;
 }
@@ -91,7 +92,7 @@ void Exchange::take_head() {
   head_.content_length = facts_.content_length();
   head_.has_body = facts_.has_body();
   apply_forwarded(head_, connection_->peer, settings().forwarded_allow_ips, arena_);
-  const bool has_path = set_path(parsed.target_form, parsed.path_and_query.in(head));
+  const bool has_path = set_path(head_, parsed.target_form, parsed.path_and_query.in(head), arena_);
   parser_.reset();
   begin_request();
   if (!has_path) {
@@ -103,27 +104,6 @@ void Exchange::take_head() {
   } else {
     start_handler();
   }
-}
-
-/// False: the path has a "%" that begins no escape, or stands for NUL.
-bool Exchange::set_path(TargetForm form, std::string_view path_and_query) {
-  const std::size_t question_mark = path_and_query.find('?');
-  const std::string_view path = path_and_query.substr(0, question_mark);
-  head_.query = question_mark == std::string_view::npos ? std::string_view()
-                                                        : path_and_query.substr(question_mark + 1);
-  head_.path = path;
-  if (form == TargetForm::asterisk || form == TargetForm::authority) {
-    head_.path = head_.target;
-  } else if (path.empty()) {
-    // RFC 9112 section 3.2.4: OPTIONS for an authority without a path asks about the whole server.
-    const bool is_of_server = head_.method == Method::options && head_.query.empty();
-    head_.path = is_of_server ? "*" : "/";
-  } else if (path.find('%') != std::string_view::npos) {
-    char* const decoded = arena_.allocate(path.size());
-    head_.path = {decoded, decode_percent(path, decoded, PlusSign::literal)};
-    return is_well_escaped(path);
-  }
-  return true;
 }
 
 }  // namespace uringcorn::http::h1

@@ -8,17 +8,11 @@
 #include <string_view>
 
 #include "http/head_error.hpp"
+#include "http/head_limits.hpp"
 #include "http/request_facts.hpp"
+#include "http/target.hpp"
 
 namespace uringcorn::http::h1 {
-
-/// Bounds on a request head, in bytes. A line's CRLF does not count. The defaults are gunicorn's.
-struct HeadLimits {
-  std::uint32_t request_line = 8190;
-  std::uint32_t fields = 100;
-  std::uint32_t field_size = 8190;
-  std::uint32_t head = 65'536;  // everything, CRLFs too; at most 2^31
-};
 
 /// A piece of the head: offsets from its first byte, so that they stay true when it is copied.
 struct Slice {
@@ -32,9 +26,6 @@ struct FieldSlices {
   Slice name;   // a token, in the case in which it came
   Slice value;  // without the blanks around it
 };
-
-/// RFC 9112 section 3.2.
-enum class TargetForm : std::uint8_t { origin, absolute, asterisk, authority };
 
 struct RequestHead {
   std::uint32_t size = 0;  // of the whole head: what follows is body, or the next request

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "http/field_rules.hpp"
+#include "http/response_fields.hpp"
 #include "http/status.hpp"
 
 namespace uringcorn::http::h1 {
@@ -66,23 +67,6 @@ void write_content_length(ByteBuffer& out, std::uint64_t length) {
   pen.put_number(length);
   pen.put("\r\n");
   out.extend(static_cast<std::size_t>(pen.position() - start));
-}
-
-bool is_framing_field(std::string_view name) noexcept {
-  switch (name.size()) {
-    case 10:
-      return equals_ignoring_case(name, "connection") || equals_ignoring_case(name, "keep-alive");
-    case 14:
-      return equals_ignoring_case(name, "content-length");
-    case 17:
-      return equals_ignoring_case(name, "transfer-encoding");
-    default:
-      return false;
-  }
-}
-
-bool has_no_body(int status) noexcept {
-  return status < 200 || status == 204 || status == 304;
 }
 
 }  // namespace

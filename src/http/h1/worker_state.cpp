@@ -8,10 +8,7 @@
 namespace uringcorn::http::h1 {
 
 WorkerState::WorkerState(const settings::Settings& settings)
-    : head_limits_{.request_line = static_cast<std::uint32_t>(settings.limit_request_line),
-                   .fields = static_cast<std::uint32_t>(settings.limit_request_fields),
-                   .field_size = static_cast<std::uint32_t>(settings.limit_request_field_size),
-                   .head = static_cast<std::uint32_t>(settings.limit_request_head)} {
+    : head_limits_(HeadLimits::of(settings)) {
   if (!settings.server_header.empty()) {
     server_line_ = "Server: " + settings.server_header + "\r\n";
   }

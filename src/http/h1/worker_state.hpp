@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "http/date.hpp"
-#include "http/h1/head_parser.hpp"
+#include "http/head_limits.hpp"
 #include "http/server_context.hpp"
 
 namespace uringcorn::http::h1 {

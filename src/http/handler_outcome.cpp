@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#include "http/handler_outcome.hpp"
+
+#include <string>
+
+#include <uringcorn/cancel.hpp>
+
+#include "http/status.hpp"
+#include "observe/log.hpp"
+
+namespace uringcorn::http {
+namespace {
+
+void log_exception(const std::exception_ptr& error, const detail::RequestHead& head) {
+  std::string what = "an exception that is no std::exception";
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& exception) {
+    what = exception.what();
+  } catch (...) {
+  }
+  observe::error("{} {}: exception in the handler: {}", head.method_name, head.target, what);
+}
+
+}  // namespace
+
+Response answer_to_exception(const std::exception_ptr& error, const detail::RequestHead& head,
+                             bool timed_out) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const HttpError& http_error) {
+    return Response::error(http_error.status(), http_error.what());
+  } catch (const Cancelled&) {
+    if (timed_out) {
+      return Response::error(504, "The request took longer than request-timeout.");
+    }
+  } catch (...) {
+  }
+  log_exception(error, head);
+  return Response::error(500);
+}
+
+void log_broken_answer(const std::exception_ptr& error, const detail::RequestHead& head,
+                       bool timed_out) {
+  if (timed_out) {
+    observe::warning("{} {}: the answer took longer than request-timeout and was broken off",
+                     head.method_name, head.target);
+  } else {
+    log_exception(error, head);
+  }
+}
+
+void correct_answer(Response& response, const detail::RequestHead& head) {
+  const int status = response.status();
+  if (head.method == Method::connect && (status == 404 || status == 405)) {
+    response = Response::error(501, "Nothing here opens tunnels.");
+  } else if (status < 200 || status > k_status_max) {
+    observe::error("{} {}: the handler answered with the status {}, which cannot end a request",
+                   head.method_name, head.target, status);
+    response = Response::error(500);
+  }
+}
+
+}  // namespace uringcorn::http

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <exception>
+
+#include <uringcorn/request.hpp>
+#include <uringcorn/response.hpp>
+
+namespace uringcorn::http {
+
+// What becomes of what a handler returned or threw, whatever the protocol.
+
+/// The answer to a request whose handler threw `error`: an HttpError's own page, 504 if the time of
+/// the request was over, else 500 and a line in the error log.
+Response answer_to_exception(const std::exception_ptr& error, const detail::RequestHead& head,
+                             bool timed_out);
+
+/// A streamed answer had begun when its producer threw, or its time was over: a line for the log.
+void log_broken_answer(const std::exception_ptr& error, const detail::RequestHead& head,
+                       bool timed_out);
+
+/// Replaces an answer that cannot be sent (a status out of range), and says 501 for an application
+/// that knows no CONNECT.
+void correct_answer(Response& response, const detail::RequestHead& head);
+
+}  // namespace uringcorn::http
