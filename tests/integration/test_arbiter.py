@@ -39,8 +39,18 @@ def hang_a_worker(running, target="/burn/600000"):
     """A connection whose worker is blocked by now, and that worker's pid."""
     client = RawConnection(running.address)
     pid = worker_of(client)
+    before = cpu_ticks(pid)
     client.send(request(target))
+    # Until then it may still take other connections, which would hang with it.
+    running.wait_until(lambda: cpu_ticks(pid) > before + 5, "the worker to be busy")
     return client, pid
+
+
+def cpu_ticks(pid):
+    """The processor time that a process has used."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 # ---- stopping --------------------------------------------------------------------------------
@@ -161,13 +171,14 @@ def test_a_handler_that_exits_is_told_with_its_code(server):
 # ---- hanging ---------------------------------------------------------------------------------
 
 def test_a_worker_that_blocks_is_aborted_with_a_backtrace_and_its_requests(server):
-    running = server("--workers", "2", "--timeout", "2", app="httpbin", environment=UNSAFE)
+    # Long enough for the other worker to be heard on a busy machine.
+    running = server("--workers", "2", "--timeout", "6", app="httpbin", environment=UNSAFE)
     running.wait_until_ready(2)
     client, pid = hang_a_worker(running)
     for _ in range(20):
         assert running.get("/hello").status == 200
     line = running.wait_for_line(rf"pid {pid}\) was killed by SIGABRT")
-    assert "it was silent for 2 s (--timeout)" in line
+    assert "it was silent for 6 s (--timeout)" in line
     assert '"GET /burn/600000"' in line
     assert "in request: GET /burn/600000" in running.log
     assert "libhttpbin.so" in running.log  # the backtrace goes through the handler
@@ -176,13 +187,13 @@ def test_a_worker_that_blocks_is_aborted_with_a_backtrace_and_its_requests(serve
 
 
 def test_a_stopped_worker_is_killed_and_strands_nobody(server):
-    running = server("--workers", "2", "--timeout", "3", app="httpbin")
+    running = server("--workers", "2", "--timeout", "6", app="httpbin")
     stopped, _ = running.wait_until_ready(2)
     os.kill(stopped, signal.SIGSTOP)
     for _ in range(50):
         assert running.get("/hello").status == 200
     line = running.wait_for_line(rf"pid {stopped}\) was killed by SIGKILL")
-    assert "it was silent for 3 s (--timeout)" in line
+    assert "it was silent for 6 s (--timeout)" in line
     running.wait_until_ready(2)
 
 
