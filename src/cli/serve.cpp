@@ -54,7 +54,9 @@ int serve(int argc, char** argv) {
     case settings::Action::serve:
       break;
   }
-  const auto reread = [&sources] { return settings::resolve(sources).settings; };
+  settings::Sources reload_sources = sources;
+  reload_sources.expects_config = !resolution.config_file.empty();
+  const auto reread = [&reload_sources] { return settings::resolve(reload_sources).settings; };
   return arbiter::run(resolution.settings, {.worker = worker::run, .reread_settings = reread});
 }
 

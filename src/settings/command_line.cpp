@@ -8,6 +8,7 @@
 
 #include "base/escape.hpp"
 #include "settings/error.hpp"
+#include "settings/gunicorn_names.hpp"
 #include "settings/nearest.hpp"
 #include "settings/value.hpp"
 
@@ -72,9 +73,12 @@ std::vector<std::string> with_empty_values_apart(const std::vector<std::string>&
     negations.push_back(negation(setting));
   }
   flags.insert(flags.end(), negations.begin(), negations.end());
-  const std::string_view meant = flag.starts_with("--") ? nearest(flag, flags) : "";
-  const std::string advice = meant.empty() ? "uringcorn serve --help lists the options"
-                                           : fmt::format("did you mean {}?", meant);
+  std::string advice = gunicorn_flag_advice(flag);
+  if (advice.empty()) {
+    const std::string_view meant = flag.starts_with("--") ? nearest(flag, flags) : "";
+    advice = meant.empty() ? "uringcorn serve --help lists the options"
+                           : fmt::format("did you mean {}?", meant);
+  }
   throw SettingsError(fmt::format("unknown option {} ({})", in_quotes(flag), advice));
 }
 

@@ -52,24 +52,45 @@ class Reader {
     }
   }
 
-  std::vector<ConfigEntry> read() {
-    std::vector<ConfigEntry> entries;
+  Config read() {
+    require_utf8();
+    Config config;
     for (skip_blank_lines(); !at_end(); skip_blank_lines()) {
-      ConfigEntry entry = read_entry();
-      const auto earlier = std::find_if(entries.begin(), entries.end(),
-                                        [&](const auto& other) { return other.key == entry.key; });
-      if (earlier != entries.end()) {
-        line_ = entry.line;
-        fail(fmt::format("{} is already set in line {}", escaped(entry.key), earlier->line));
+      if (peek() == '[') {
+        const int line = line_;
+        config.tables.push_back({.name = read_table_name(), .line = line, .entries = {}});
+      } else {
+        add(config.tables.empty() ? config.entries : config.tables.back().entries, read_entry());
       }
-      entries.push_back(std::move(entry));
     }
-    return entries;
+    return config;
   }
 
  private:
   [[noreturn]] void fail(const std::string& what) const {
     throw SettingsError(fmt::format("{}:{}: {}{}", name_, line_, context_, what));
+  }
+
+  void require_utf8() {
+    for (std::string_view rest = text_; !rest.empty();) {
+      const std::size_t length = utf8_sequence_length(rest);
+      if (length == 0) {
+        fail("the file is not UTF-8 here");
+      }
+      line_ += rest.front() == '\n' ? 1 : 0;
+      rest.remove_prefix(length);
+    }
+    line_ = 1;
+  }
+
+  void add(std::vector<ConfigEntry>& entries, ConfigEntry entry) {
+    const auto earlier = std::find_if(entries.begin(), entries.end(),
+                                      [&](const auto& other) { return other.key == entry.key; });
+    if (earlier != entries.end()) {
+      line_ = entry.line;
+      fail(fmt::format("{} is already set in line {}", escaped(entry.key), earlier->line));
+    }
+    entries.push_back(std::move(entry));
   }
 
   bool at_end() const { return at_ == text_.size(); }
@@ -108,10 +129,33 @@ class Reader {
     } while (accept('\n'));
   }
 
-  ConfigEntry read_entry() {
-    if (peek() == '[') {
+  void expect_end_of_line(std::string_view after) {
+    skip_blanks();
+    skip_comment();
+    accept('\r');
+    if (!at_end() && peek() != '\n') {
+      fail(fmt::format("expected the end of the line after {}, found {}", after,
+                       in_quotes(rest_of_line())));
+    }
+  }
+
+  // `[[name]]`, to the end of its line.
+  std::string read_table_name() {
+    take();
+    if (!accept('[')) {
       fail("sections are not used here: every setting is a line `key = value`");
     }
+    skip_blanks();
+    std::string name = read_key();
+    skip_blanks();
+    if (!accept(']') || !accept(']')) {
+      fail(fmt::format("expected ]] after [[{}", escaped(name)));
+    }
+    expect_end_of_line("]]");
+    return name;
+  }
+
+  ConfigEntry read_entry() {
     ConfigEntry entry{.key = read_key(), .line = line_, .is_array = false, .values = {}};
     context_ = escaped(entry.key) + ": ";
     skip_blanks();
@@ -125,12 +169,7 @@ class Reader {
     } else {
       entry.values.push_back(read_value());
     }
-    skip_blanks();
-    skip_comment();
-    accept('\r');
-    if (!at_end() && peek() != '\n') {
-      fail("expected the end of the line after the value, found " + in_quotes(rest_of_line()));
-    }
+    expect_end_of_line("the value");
     context_.clear();
     return entry;
   }
@@ -286,11 +325,17 @@ class Reader {
 
 }  // namespace
 
-std::vector<ConfigEntry> parse_config(std::string_view text, std::string_view name) {
+Config parse_config(std::string_view text, std::string_view name) {
   return Reader(text, name).read();
 }
 
 std::string read_config(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_fifo(path, ignored)) {
+    throw SettingsError(fmt::format(
+        "cannot read {}: it is a pipe, which a reload could not read again (give a file)",
+        in_quotes(path.native())));
+  }
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   std::string text(k_largest_file + 1, '\0');

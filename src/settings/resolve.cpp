@@ -11,6 +11,7 @@
 #include "settings/command_line.hpp"
 #include "settings/config_file.hpp"
 #include "settings/error.hpp"
+#include "settings/gunicorn_names.hpp"
 #include "settings/nearest.hpp"
 #include "settings/table.hpp"
 #include "settings/value.hpp"
@@ -22,6 +23,7 @@ namespace {
 
 constexpr std::string_view k_arguments_variable = "URINGCORN_CMD_ARGS";
 constexpr std::string_view k_default_config = "uringcorn.toml";
+constexpr std::string_view k_listener = "listener";
 constexpr std::size_t k_longest_complaint = 500;
 
 // An empty variable counts as an unset one, as everywhere in a shell script's `${PORT:-8000}`.
@@ -156,7 +158,8 @@ class Resolver {
     const std::string name = given == nullptr ? std::string(k_default_config) : given->texts.back();
     const std::filesystem::path path = sources_.directory / name;
     std::error_code ignored;
-    const bool may_be_missing = given == nullptr && !std::filesystem::exists(path, ignored);
+    const bool may_be_missing =
+        given == nullptr && !sources_.expects_config && !std::filesystem::exists(path, ignored);
     if (name.empty() || may_be_missing) {
       return;
     }
@@ -166,9 +169,50 @@ class Resolver {
     } catch (const SettingsError& error) {
       throw SettingsError((given == nullptr ? "" : asked) + error.what());
     }
-    for (const ConfigEntry& entry : parse_config(text, escaped(name))) {
+    resolution_.config_file = name;
+    Config config = parse_config(text, escaped(name));
+    add_listeners(config, escaped(name));
+    for (const ConfigEntry& entry : config.entries) {
       apply_entry(entry, fmt::format("{}:{}", escaped(name), entry.line));
     }
+  }
+
+  // The address of each [[listener]] goes behind those of `bind`, if that is there.
+  static void add_listeners(Config& config, const std::string& name) {
+    for (const ConfigTable& table : config.tables) {
+      const ConfigEntry& address = address_of(table, name);
+      const auto bind = std::find_if(config.entries.begin(), config.entries.end(),
+                                     [](const ConfigEntry& entry) { return entry.key == "bind"; });
+      if (bind == config.entries.end()) {
+        config.entries.push_back(address);
+      } else {
+        bind->values.push_back(address.values.front());
+      }
+    }
+  }
+
+  static const ConfigEntry& address_of(const ConfigTable& table, const std::string& name) {
+    if (table.name != k_listener) {
+      throw SettingsError(fmt::format("{}:{}: unknown table [[{}]] (there is only [[{}]])", name,
+                                      table.line, escaped(table.name), k_listener));
+    }
+    const ConfigEntry* address = nullptr;
+    for (const ConfigEntry& entry : table.entries) {
+      if (entry.key != "bind") {
+        throw SettingsError(fmt::format("{}:{}: a [[{}]] has no setting {}", name, entry.line,
+                                        k_listener, in_quotes(entry.key)));
+      }
+      if (entry.is_array || entry.values.front().type != ConfigValue::Type::string) {
+        throw SettingsError(fmt::format("{}:{}: bind: a [[{}]] has one address, a text", name,
+                                        entry.line, k_listener));
+      }
+      address = &entry;
+    }
+    if (address == nullptr) {
+      throw SettingsError(
+          fmt::format("{}:{}: the [[{}]] has no bind", name, table.line, k_listener));
+    }
+    return *address;
   }
 
   void apply_entry(const ConfigEntry& entry, const std::string& place) {
@@ -203,9 +247,13 @@ class Resolver {
         keys.push_back(setting.key);
       }
     }
-    const std::string_view meant = nearest(key, keys);
-    const std::string advice = meant.empty() ? "" : fmt::format(" (did you mean {}?)", meant);
-    throw SettingsError(fmt::format("{}: unknown setting {}{}", place, in_quotes(key), advice));
+    std::string advice = gunicorn_key_advice(key);
+    const std::string_view meant = advice.empty() ? nearest(key, keys) : "";
+    if (!meant.empty()) {
+      advice = fmt::format("did you mean {}?", meant);
+    }
+    throw SettingsError(fmt::format("{}: unknown setting {}{}", place, in_quotes(key),
+                                    advice.empty() ? "" : fmt::format(" ({})", advice)));
   }
 
   void apply_given(const std::vector<Given>& given, Origin::Kind kind) {

@@ -24,6 +24,9 @@ struct Sources {
   std::vector<std::string> arguments;  // after the command's name
   std::map<std::string, std::string> environment;
   std::filesystem::path directory;  // what relative names begin at; empty: the working directory
+  /// The default configuration file must be there: it was when the server started, and without it
+  /// a reload would silently be one to the defaults.
+  bool expects_config = false;
   std::vector<Check> checks;
 };
 
@@ -44,6 +47,7 @@ struct Resolution {
   /// What the command line asks for. With `version` and `help` nothing else was looked at.
   Action action = Action::serve;
   Settings settings;
+  std::string config_file;  // the one that was read, as it was named; empty: none
   /// One for each row of `table()`, in its order.
   std::vector<Origin> origins;
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <string>
 #include <string_view>
@@ -25,7 +26,7 @@ std::string complaint(std::string_view text) {
 }
 
 std::string only_string(std::string_view text) {
-  const std::vector<ConfigEntry> entries = parse_config(text, "shop.toml");
+  const std::vector<ConfigEntry> entries = parse_config(text, "shop.toml").entries;
   REQUIRE(entries.size() == 1);
   REQUIRE(entries[0].values.size() == 1);
   CHECK(entries[0].values[0].type == Type::string);
@@ -36,14 +37,15 @@ std::string only_string(std::string_view text) {
 
 TEST_CASE("a configuration file is lines of key = value, comments and blank lines") {
   const std::vector<ConfigEntry> entries = parse_config(
-      "# a shop\n"
-      "\n"
-      "workers = 4   # enough\r\n"
-      "  timeout=0.5\n"
-      "flag = true\n"
-      "\"quoted key\" = 'literal'\n"
-      "server_header = \"a # is no comment here\"",
-      "shop.toml");
+                                               "# a shop\n"
+                                               "\n"
+                                               "workers = 4   # enough\r\n"
+                                               "  timeout=0.5\n"
+                                               "flag = true\n"
+                                               "\"quoted key\" = 'literal'\n"
+                                               "server_header = \"a # is no comment here\"",
+                                               "shop.toml")
+                                               .entries;
   REQUIRE(entries.size() == 5);
   CHECK(entries[0].key == "workers");
   CHECK(entries[0].line == 3);
@@ -60,20 +62,21 @@ TEST_CASE("a configuration file is lines of key = value, comments and blank line
 }
 
 TEST_CASE("an empty file, a byte order mark and a last line without its end are all right") {
-  CHECK(parse_config("", "f").empty());
-  CHECK(parse_config("# only this", "f").empty());
-  CHECK(parse_config("\xef\xbb\xbfworkers = 1", "f").size() == 1);
+  CHECK(parse_config("", "f").entries.empty());
+  CHECK(parse_config("# only this", "f").entries.empty());
+  CHECK(parse_config("\xef\xbb\xbfworkers = 1", "f").entries.size() == 1);
 }
 
 TEST_CASE("an array may span lines, with comments and a last comma") {
   const std::vector<ConfigEntry> entries = parse_config(
-      "bind = [\n"
-      "  \"127.0.0.1:80\",  # loopback\n"
-      "  'unix:/run/shop.sock',\n"
-      "]\n"
-      "empty = []\n"
-      "mixed = [1, 2.5, \"three\"]\n",
-      "f");
+                                               "bind = [\n"
+                                               "  \"127.0.0.1:80\",  # loopback\n"
+                                               "  'unix:/run/shop.sock',\n"
+                                               "]\n"
+                                               "empty = []\n"
+                                               "mixed = [1, 2.5, \"three\"]\n",
+                                               "f")
+                                               .entries;
   REQUIRE(entries.size() == 3);
   CHECK(entries[0].is_array);
   REQUIRE(entries[0].values.size() == 2);
@@ -90,7 +93,8 @@ TEST_CASE("escapes are those of TOML; literal strings have none") {
 }
 
 TEST_CASE("numbers may have a sign and separators") {
-  const std::vector<ConfigEntry> entries = parse_config("a = +1_000\nb = -5\nc = 1_0.2_5\n", "f");
+  const std::vector<ConfigEntry> entries =
+      parse_config("a = +1_000\nb = -5\nc = 1_0.2_5\n", "f").entries;
   CHECK(entries[0].values[0].text == "1000");
   CHECK(entries[1].values[0].text == "-5");
   CHECK(entries[2].values[0].text == "10.25");
@@ -111,6 +115,11 @@ TEST_CASE("an error in the file is told with file, line and key") {
   CHECK(complaint("= 1") == "shop.toml:1: expected `key = value`, found \"= 1\"");
   CHECK(complaint("\n[server]\nworkers = 1") ==
         "shop.toml:2: sections are not used here: every setting is a line `key = value`");
+  CHECK(complaint("[[listener]\n") == "shop.toml:1: expected ]] after [[listener");
+  CHECK(complaint("[[]]\n") == "shop.toml:1: expected `key = value`, found \"]]\"");
+  CHECK(complaint("[[a]] b = 1\n") ==
+        "shop.toml:1: expected the end of the line after ]], found \"b = 1\"");
+  CHECK(complaint("[[a]]\nb = 1\nb = 2\n") == "shop.toml:3: b is already set in line 2");
   CHECK(complaint("a = \"\"\"x\"\"\"") ==
         "shop.toml:1: a: strings over several lines are not read");
   CHECK(complaint("a = \"\\q\"") ==
@@ -120,6 +129,28 @@ TEST_CASE("an error in the file is told with file, line and key") {
   CHECK(complaint("a = \"\\ud800\"") == "shop.toml:1: a: \\u names no character");
   CHECK(complaint(std::string_view("a = \"\0\"", 7)) ==
         "shop.toml:1: a: a string holds a control character: write it as \\u00XX");
+}
+
+TEST_CASE("a table has entries of its own, and its name may come again") {
+  const Config config =
+      parse_config("a = 1\n[[listener]] # one\r\na = 2\nb = 3\n\n[[ listener ]]\na = 4\n", "f");
+  CHECK(config.entries.size() == 1);
+  REQUIRE(config.tables.size() == 2);
+  CHECK(config.tables[0].name == "listener");
+  CHECK(config.tables[0].line == 2);
+  REQUIRE(config.tables[0].entries.size() == 2);
+  CHECK(config.tables[0].entries[1].key == "b");
+  CHECK(config.tables[0].entries[1].line == 4);
+  CHECK(config.tables[1].name == "listener");
+  CHECK(config.tables[1].entries[0].values[0].text == "4");
+}
+
+TEST_CASE("a file that is not UTF-8 is refused with the line, comments included") {
+  CHECK(complaint("a = 1\nb = \"\xff\"\n") == "shop.toml:2: the file is not UTF-8 here");
+  CHECK(complaint("a = 1\n\n# caf\xe9\n") == "shop.toml:3: the file is not UTF-8 here");
+  CHECK(complaint("\xff\xfe"
+                  "a\0 \0=\0") == "shop.toml:1: the file is not UTF-8 here");
+  CHECK(only_string("k = \"caf\xc3\xa9\"") == "caf\xc3\xa9");
 }
 
 TEST_CASE("what is no number is not taken for one") {
@@ -148,6 +179,13 @@ TEST_CASE("a file that cannot be read or is far too large is an error that says 
                        SettingsError);
   const auto large = directory.write("large.toml", std::string((1 << 20) + 1, '#'));
   CHECK_THROWS_AS(read_config(large), SettingsError);
+  const std::string pipe = (directory.path() / "pipe").string();
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  CHECK_THROWS_WITH_AS(read_config(pipe),
+                       ("cannot read \"" + pipe +
+                        "\": it is a pipe, which a reload could not read again (give a file)")
+                           .c_str(),
+                       SettingsError);
   const auto fits = directory.write("fits.toml", std::string(1 << 20, '#'));
   CHECK(read_config(fits).size() == 1 << 20);
 }

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -233,6 +234,40 @@ TEST_CASE("an error in the configuration file has file, line and key") {
   CHECK(told("bind = [\":80\", 1]\n") ==
         "uringcorn.toml:1: bind: expected a text or an array of texts, found the number 1");
   CHECK(told("bind = [\":80\", \"\"]\n") == "uringcorn.toml:1: bind: must not be empty");
+}
+
+TEST_CASE("each [[listener]] of the file is an address more") {
+  Place place;
+  const auto bind = [&place](std::string_view text) {
+    place.directory.write("uringcorn.toml", text);
+    return resolve(place.sources).settings.bind;
+  };
+  CHECK(bind("[[listener]]\nbind = \":1\"\n[[listener]]\nbind = \":2\"\n") == Words{":1", ":2"});
+  CHECK(bind("bind = \":1\"\n[[listener]]\nbind = \":2\"\n") == Words{":1", ":2"});
+  place.sources.arguments = {"-b", ":3"};
+  CHECK(bind("[[listener]]\nbind = \":1\"\n") == Words{":3"});
+  const auto told = [&](std::string_view text) {
+    place.directory.write("uringcorn.toml", text);
+    return complaint(place.sources);
+  };
+  CHECK(told("\n[[listner]]\nbind = \":1\"\n") ==
+        "uringcorn.toml:2: unknown table [[listner]] (there is only [[listener]])");
+  CHECK(told("[[listener]]\nworkers = 2\n") ==
+        "uringcorn.toml:2: a [[listener]] has no setting \"workers\"");
+  CHECK(told("[[listener]]\n\nbind = [\":1\"]\n") ==
+        "uringcorn.toml:3: bind: a [[listener]] has one address, a text");
+  CHECK(told("workers = 1\n[[listener]]\n") == "uringcorn.toml:2: the [[listener]] has no bind");
+}
+
+TEST_CASE("a default configuration file that was there once must be there again") {
+  Place place;
+  CHECK(resolve(place.sources).config_file.empty());
+  place.directory.write("uringcorn.toml", "workers = 3\n");
+  CHECK(resolve(place.sources).config_file == "uringcorn.toml");
+  place.sources.expects_config = true;
+  CHECK(resolve(place.sources).settings.workers == 3);
+  std::filesystem::remove(place.directory.path() / "uringcorn.toml");
+  CHECK(complaint(place.sources).ends_with("uringcorn.toml\": No such file or directory"));
 }
 
 TEST_CASE("limits that contradict each other are refused") {
