@@ -23,9 +23,9 @@ int print_version() {
   return print("uringcorn " URINGCORN_VERSION "\n");
 }
 
-int refuse(std::string_view sentence) {
+int refuse(std::string_view sentence, int code) {
   fmt::print(stderr, "uringcorn: {}\n", sentence);
-  return k_exit_usage;
+  return code;
 }
 
 }  // namespace uringcorn::cli

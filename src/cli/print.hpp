@@ -12,7 +12,7 @@ constexpr int k_exit_usage = 2;
 int print(std::string_view text);
 int print_version();
 
-/// Writes `uringcorn: SENTENCE` to standard error and returns `k_exit_usage`.
-int refuse(std::string_view sentence);
+/// Writes `uringcorn: SENTENCE` to standard error and returns `code`.
+int refuse(std::string_view sentence, int code = k_exit_usage);
 
 }  // namespace uringcorn::cli

@@ -27,6 +27,7 @@ struct Command {
 
 constexpr std::array k_commands{
     Command{"serve", "serve [APP] [options]", "serve an application, or a welcome page", serve},
+    Command{"check", "check [APP] [options]", "say whether serve would start, and on what", check},
 };
 
 std::string usage() {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "arbiter/arbiter.hpp"
+#include "cli/check.hpp"
 #include "cli/print.hpp"
 #include "net/address.hpp"
 #include "observe/access_log_format.hpp"
@@ -34,9 +35,8 @@ settings::Sources sources_of(int argc, char** argv) {
   return sources;
 }
 
-}  // namespace
-
-int serve(int argc, char** argv) {
+/// The command, unless the command line asks for something else.
+int serve_or(settings::Action command, int argc, char** argv) {
   const settings::Sources sources = sources_of(argc, argv);
   settings::Resolution resolution;
   try {
@@ -44,13 +44,16 @@ int serve(int argc, char** argv) {
   } catch (const settings::SettingsError& error) {
     return refuse(error.what());
   }
-  switch (resolution.action) {
+  const bool has_wish = resolution.action != settings::Action::serve;
+  switch (has_wish ? resolution.action : command) {
     case settings::Action::help:
       return print(settings::help());
     case settings::Action::version:
       return print_version();
     case settings::Action::print_config:
       return print(settings::print_config(resolution));
+    case settings::Action::check:
+      return examine(resolution);
     case settings::Action::serve:
       break;
   }
@@ -58,6 +61,16 @@ int serve(int argc, char** argv) {
   reload_sources.expects_config = !resolution.config_file.empty();
   const auto reread = [&reload_sources] { return settings::resolve(reload_sources).settings; };
   return arbiter::run(resolution.settings, {.worker = worker::run, .reread_settings = reread});
+}
+
+}  // namespace
+
+int serve(int argc, char** argv) {
+  return serve_or(settings::Action::serve, argc, argv);
+}
+
+int check(int argc, char** argv) {
+  return serve_or(settings::Action::check, argc, argv);
 }
 
 }  // namespace uringcorn::cli

@@ -8,4 +8,7 @@ namespace uringcorn::cli {
 /// used, else the arbiter's.
 int serve(int argc, char** argv);
 
+/// `uringcorn check [APP] [options]`: the same as `serve --check-config`.
+int check(int argc, char** argv);
+
 }  // namespace uringcorn::cli

@@ -145,6 +145,7 @@ void append_markdown(std::string& out, const Setting& setting) {
 std::string help() {
   std::string out =
       "usage: uringcorn serve [APP] [options]\n"
+      "       uringcorn check [APP] [options]   is serve --check-config\n"
       "\n"
       "Durations are seconds (30, 0.5) or have a unit (500ms, 30s, 5m); sizes are bytes\n"
       "or have one (8k, 1m, 1g). Defaults are in brackets.\n";
@@ -195,10 +196,14 @@ std::string markdown() {
       "4. `URINGCORN_CMD_ARGS`,\n"
       "5. the command line.\n"
       "\n"
-      "The configuration file is a flat TOML file: lines `key = value`, comments after `#`.\n"
-      "`uringcorn serve --print-config` prints one with every effective value and where it came\n"
-      "from. An unknown key or a value that does not fit is an error with file, line and key, and\n"
-      "exit code 2.\n"
+      "The configuration file is a flat TOML file: lines `key = value`, comments after `#`. An\n"
+      "address may also be a table, `[[listener]]` with `bind = \"...\"` below it, after all "
+      "other\n"
+      "lines. `uringcorn serve --print-config` prints a file with every effective value and where\n"
+      "it came from. An unknown key or a value that does not fit is an error with file, line and\n"
+      "key, and exit code 2. `uringcorn check` finds such errors before a restart or a reload "
+      "does,\n"
+      "loads the application, too, and tells what it would run on.\n"
       "\n"
       "A **duration** is a number of seconds (`30`, `0.5`) or a string with a unit (`\"500ms\"`,\n"
       "`\"30s\"`, `\"5m\"`, `\"1h\"`). A **size** is a number of bytes or a string with a power of "

@@ -48,7 +48,10 @@ Action action_of(const std::vector<Given>& given) {
   if (find_given(given, "version") != nullptr) {
     return Action::version;
   }
-  return find_given(given, "print_config") != nullptr ? Action::print_config : Action::serve;
+  if (find_given(given, "print_config") != nullptr) {
+    return Action::print_config;
+  }
+  return find_given(given, "check_config") != nullptr ? Action::check : Action::serve;
 }
 
 // The first value of a type that the setting does not take, or null.

@@ -41,7 +41,7 @@ struct Origin {
   std::string given = {};
 };
 
-enum class Action { serve, print_config, version, help };
+enum class Action { serve, check, print_config, version, help };
 
 struct Resolution {
   /// What the command line asks for. With `version` and `help` nothing else was looked at.

@@ -13,6 +13,13 @@ const std::vector<Setting> k_rows = {
      .target = ConfigFile{},
      .value_name = "FILE",
      .help = "The configuration file; without this flag ./uringcorn.toml, if it is there."},
+    {.key = "check_config",
+     .flags = {"--check-config"},
+     .group = Group::command,
+     .target = Print{},
+     .value_name = {},
+     .help =
+         "Check the settings, load the application, and report on this machine; serve nothing."},
     {.key = "print_config",
      .flags = {"--print-config"},
      .group = Group::command,

@@ -3,7 +3,6 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -31,6 +30,7 @@
 #include "worker/accept_gate.hpp"
 #include "worker/acceptor.hpp"
 #include "worker/connection.hpp"
+#include "worker/connection_limit.hpp"
 #include "worker/crash_report.hpp"
 #include "worker/heartbeat.hpp"
 
@@ -39,20 +39,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Descriptors that a worker needs for itself and its application (files, pools, logs).
-constexpr rlim_t k_reserved_descriptors = 64;
 /// After the cancellation of what still runs, how long its end is waited for.
 constexpr auto k_cancelled_tasks_end_within = 2s;
-
-/// Connections that this process may hold: the setting, or what the limit of open files leaves.
-std::size_t connection_limit(const settings::Settings& settings) {
-  rlimit files{};
-  ::getrlimit(RLIMIT_NOFILE, &files);
-  const rlim_t usable =
-      std::max(files.rlim_cur, k_reserved_descriptors + 1) - k_reserved_descriptors;
-  const auto limit = static_cast<std::size_t>(usable);
-  return settings.worker_connections == 0 ? limit : std::min(limit, settings.worker_connections);
-}
 
 std::unique_ptr<observe::AccessLog> open_access_log(const settings::Settings& settings) {
   if (settings.access_logfile.empty()) {

@@ -4,11 +4,13 @@
 
 #include <string>
 
+#include "settings/cgroup.hpp"
 #include "settings/cpu_count.hpp"
 #include "temporary_directory.hpp"
 
 using uringcorn::TemporaryDirectory;
 using uringcorn::settings::affinity_cpus;
+using uringcorn::settings::cgroup_memory_limit;
 using uringcorn::settings::cgroup_quota_cpus;
 using uringcorn::settings::usable_cpus;
 
@@ -18,7 +20,7 @@ constexpr const char* k_v2_mount =
     "23 1 8:1 / / rw - ext4 /dev/root rw\n"
     "41 23 0:38 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n";
 
-int quota(const TemporaryDirectory& root) {
+std::int64_t quota(const TemporaryDirectory& root) {
   return cgroup_quota_cpus(root.path());
 }
 
@@ -130,4 +132,32 @@ TEST_CASE("the affinity mask of the process is what counts, not the machine") {
   CHECK(affinity_cpus() == 1);
   CHECK(usable_cpus() == 1);
   REQUIRE(sched_setaffinity(0, sizeof before, &before) == 0);
+}
+
+TEST_CASE("the tightest memory limit on the way to the root counts") {
+  const TemporaryDirectory root;
+  const auto limit = [&root] { return cgroup_memory_limit(root.path()); };
+  CHECK(limit() == 0);
+  root.write("proc/self/cgroup", "0::/pods/shop\n");
+  root.write("proc/self/mountinfo", k_v2_mount);
+  CHECK(limit() == 0);
+  root.write("sys/fs/cgroup/pods/shop/memory.max", "max\n");
+  CHECK(limit() == 0);
+  root.write("sys/fs/cgroup/pods/memory.max", "536870912\n");
+  CHECK(limit() == 512 << 20);
+  root.write("sys/fs/cgroup/pods/shop/memory.max", "1073741824\n");
+  CHECK(limit() == 512 << 20);
+  root.write("sys/fs/cgroup/pods/shop/memory.max", "1048576\n");
+  CHECK(limit() == 1 << 20);
+}
+
+TEST_CASE("a memory limit of cgroup v1 is read, and its word for none is understood") {
+  const TemporaryDirectory root;
+  root.write("proc/self/cgroup", "9:memory:/shop\n4:cpu,cpuacct:/other\n");
+  root.write("proc/self/mountinfo",
+             "30 29 0:26 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n");
+  root.write("sys/fs/cgroup/memory/shop/memory.limit_in_bytes", "9223372036854771712\n");
+  CHECK(cgroup_memory_limit(root.path()) == 0);
+  root.write("sys/fs/cgroup/memory/shop/memory.limit_in_bytes", "268435456\n");
+  CHECK(cgroup_memory_limit(root.path()) == 256 << 20);
 }

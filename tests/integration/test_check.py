@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""`uringcorn check` and `serve --check-config`: what is wrong, in which words and exit codes."""
+import os
+import platform
+import re
+import shutil
+import socket
+import subprocess
+
+import pytest
+
+from conftest import BINARY, DEADLINE_S, EXAMPLES, SETTINGS_VARIABLES, WITHOUT_IO_URING
+
+HELLO = f"{EXAMPLES}/libhello.so"
+HTTPBIN = f"{EXAMPLES}/libhttpbin.so"
+
+
+@pytest.fixture
+def check(tmp_path):
+    """Runs `uringcorn check` to its end, in a directory of the test's own."""
+    def run(*arguments, command=("check",), prefix=(), **options):
+        variables = {name: value for name, value in os.environ.items()
+                     if name not in SETTINGS_VARIABLES}
+        return subprocess.run([*prefix, BINARY, *command, *arguments], cwd=tmp_path, env=variables,
+                              text=True, capture_output=True, stdin=subprocess.DEVNULL,
+                              timeout=DEADLINE_S, check=False, **options)
+    return run
+
+
+def findings(result):
+    """The report, line by line."""
+    lines = [line for line in result.stdout.splitlines() if line != "OK"]
+    return dict(re.fullmatch(r"(\w+(?: \w+)?) +(.+)", line).groups() for line in lines)
+
+
+@pytest.mark.parametrize("command", [("check",), ("serve", "--check-config")])
+def test_all_is_well(check, command, tmp_path):
+    (tmp_path / "uringcorn.toml").write_text("workers = 3\n")
+    result = check(HELLO, "-b", ":1", "-b", "unix:/x", command=command)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.endswith("\nOK\n")
+    report = findings(result)
+    assert report["settings"] == "uringcorn.toml"
+    assert report["application"] == f"{HELLO} loads"
+    assert report["listeners"] == ":1, unix:/x (not bound)"
+    assert report["workers"] == "3"
+    assert report["kernel"] == f"Linux {platform.release()}"
+    cpus = len(os.sched_getaffinity(0))
+    assert re.fullmatch(rf"{cpus} by affinity, (\d+|no limit) by cgroup", report["processors"])
+    assert re.fullmatch(r"\d+[kmg]? by cgroup|no limit by cgroup", report["memory"])
+    assert re.fullmatch(r"wolfSSL \d+\.\d+\.\d+, (bundled|of the system: slow.*)", report["TLS"])
+
+
+def test_nothing_is_bound_and_no_log_is_made(check, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = check("-b", f"127.0.0.1:{port}", "-b", "unix:here.sock", "--error-logfile",
+                       "error.log", "--access-logfile", "access.log")
+    assert result.returncode == 0
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments, code, sentence", [
+    (["--wrkers", "4"], 2, 'unknown option "--wrkers" (did you mean --workers?)'),
+    (["libshop.so"], 4, "cannot load the application libshop.so: no such file"),
+    ([f"{HTTPBIN}:shop"], 4, f"cannot load the application {HTTPBIN}: it has no symbol"),
+    ([f"{HTTPBIN}:failing"], 3, "the application failed to boot: failing, as it was asked to"),
+    (["--error-logfile", "/nonexistent/e.log"], 1,
+     "cannot open the log /nonexistent/e.log: No such file or directory"),
+])
+def test_what_is_wrong_is_one_sentence_and_the_exit_code_of_serve(check, arguments, code, sentence):
+    result = check(*arguments)
+    assert result.returncode == code, result.stderr
+    assert result.stderr.startswith(f"uringcorn: {sentence}")
+    assert len(result.stderr.splitlines()) == 1
+    assert "OK" not in result.stdout
+
+
+def test_the_startup_of_the_application_is_not_run(check):
+    assert check(f"{HTTPBIN}:failing_startup").returncode == 0
+
+
+def test_an_application_that_crashes_while_it_is_loaded_is_told_apart(check, tmp_path):
+    shutil.copy(HTTPBIN, tmp_path / "libhalf.so")
+    os.truncate(tmp_path / "libhalf.so", (tmp_path / "libhalf.so").stat().st_size * 7 // 10)
+    result = check("./libhalf.so")
+    assert result.returncode in (3, 4), result.stderr
+    if result.returncode == 3:
+        assert result.stderr == ("uringcorn: the application ./libhalf.so crashes when it is "
+                                 "loaded: Bus error\n")
+
+
+def test_limits_of_the_process_are_told(check):
+    result = check(prefix=("prlimit", "--nofile=500:600"))
+    assert findings(result)["open files"] == (
+        "500 a process (hard limit 600): 436 connections a worker")
+
+
+def test_where_io_uring_is_forbidden_the_cause_is_told(check):
+    result = check(prefix=WITHOUT_IO_URING)
+    assert result.returncode == 0
+    assert "EPERM" in findings(result)["io_uring"]
+    assert findings(result)["reactor"] == "epoll"
+    result = check("--reactor", "io_uring", prefix=WITHOUT_IO_URING)
+    assert result.returncode == 1
+    assert result.stderr.startswith("uringcorn: --reactor io_uring cannot be had: ")
+
+
+def test_print_config_is_also_an_answer_of_check(check):
+    result = check("-w", "5", "--print-config")
+    assert "workers = 5  # --workers" in result.stdout.splitlines()
