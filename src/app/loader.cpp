@@ -2,6 +2,11 @@
 #include "app/loader.hpp"
 
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <string_view>
@@ -12,6 +17,8 @@
 
 #include "app/module_symbols.hpp"
 #include "app/welcome.hpp"
+#include "base/unique_fd.hpp"
+#include "observe/log.hpp"
 
 namespace uringcorn::app {
 namespace {
@@ -34,14 +41,12 @@ struct AppPath {
   throw LoadError(fmt::format("cannot load the application {}: {}", path.file, reason));
 }
 
-/// A file whose own name has a colon is taken as it is.
 AppPath split(const std::string& app_path) {
-  const std::size_t colon = app_path.rfind(':');
-  std::error_code ignored;
-  if (colon == std::string::npos || std::filesystem::exists(app_path, ignored)) {
+  const std::string file = file_of(app_path);
+  if (file.size() == app_path.size()) {
     return {app_path, ""};
   }
-  AppPath path{app_path.substr(0, colon), app_path.substr(colon + 1)};
+  AppPath path{file, app_path.substr(file.size() + 1)};
   if (path.name.empty()) {
     refuse(path, "no name follows the colon (leave it out for the default application)");
   }
@@ -65,12 +70,44 @@ void require_file(const AppPath& path) {
   }
 }
 
+/// A copy in memory, by a name that is good as long as this process lives, also for the debuggers
+/// and symbolizers that look at it from outside. Empty: there is no copy.
+std::string copy_into_memory(const std::string& file) {
+  const UniqueFd from(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  const std::string name = std::filesystem::path(file).filename();
+  UniqueFd to(::memfd_create(name.c_str(), MFD_CLOEXEC));
+  struct stat status{};
+  if (!from || !to || ::fstat(from.get(), &status) != 0) {
+    return {};
+  }
+  for (off_t left = status.st_size; left > 0;) {
+    const ssize_t copied =
+        ::sendfile(to.get(), from.get(), nullptr, static_cast<std::size_t>(left));
+    if (copied <= 0) {
+      return {};
+    }
+    left -= copied;
+  }
+  return fmt::format("/proc/{}/fd/{}", ::getpid(), to.release());
+}
+
 /// The file, loaded for good: closing it would unmap code that threads or destructors still need.
-void* open(const AppPath& path) {
+void* open(const AppPath& path, Mapping mapping) {
   const bool has_slash = path.file.find('/') != std::string::npos;
   // Without a slash dlopen() would search the directories of libraries.
   const std::string name = has_slash ? path.file : "./" + path.file;
+  if (mapping == Mapping::private_copy) {
+    const std::string copy = copy_into_memory(name);
+    void* const handle = copy.empty() ? nullptr : ::dlopen(copy.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (handle != nullptr) {
+      return handle;
+    }
+  }
   void* const handle = ::dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (handle != nullptr && mapping == Mapping::private_copy) {
+    observe::warning("{} works only in its place: do not write over it, replace it by renaming",
+                     path.file);
+  }
   if (handle == nullptr) {
     std::string_view reason = ::dlerror();
     if (reason.starts_with(name + ": ")) {
@@ -131,19 +168,25 @@ void require_fit(const ModuleDescriptor& module, const AppPath& path) {
 
 }  // namespace
 
-std::unique_ptr<Application> load(const std::string& app_path) {
+std::unique_ptr<Application> load(const std::string& app_path, Mapping mapping) {
   if (app_path.empty()) {
     return make_welcome_application();
   }
   const AppPath path = split(app_path);
   require_file(path);
-  const ModuleDescriptor& module = find(open(path), path);
+  const ModuleDescriptor& module = find(open(path, mapping), path);
   require_fit(module, path);
   std::unique_ptr<Application> application = module.make();
   if (!application) {
     throw std::runtime_error(fmt::format("{} made no application", app_path));
   }
   return application;
+}
+
+std::string file_of(const std::string& app_path) {
+  std::error_code ignored;
+  return std::filesystem::exists(app_path, ignored) ? app_path
+                                                    : app_path.substr(0, app_path.rfind(':'));
 }
 
 }  // namespace uringcorn::app

@@ -13,8 +13,10 @@
 #include <stdexcept>
 #include <utility>
 
+#include "app/loader.hpp"
 #include "arbiter/clock.hpp"
 #include "arbiter/crew.hpp"
+#include "arbiter/file_watch.hpp"
 #include "arbiter/signals.hpp"
 #include "arbiter/sockets.hpp"
 #include "observe/log.hpp"
@@ -72,6 +74,8 @@ class Arbiter {
 
   void stop(Stop how);
   void reload();
+  void watch_files(const settings::Settings& settings);
+  void reload_if_files_changed();
   void adopt_proven_plan();
   void resize(unsigned workers);
   void retire();
@@ -81,6 +85,7 @@ class Arbiter {
   Signals signals_;
   Sockets sockets_;
   std::optional<Crew> crew_;
+  std::optional<FileWatch> files_;    ///< with --reload
   std::shared_ptr<const Plan> plan_;  ///< what serves; a newer one may be on trial in the crew
   unsigned generation_ = 1;
   unsigned workers_;
@@ -100,6 +105,7 @@ int Arbiter::run(const settings::Settings& settings) {
   while (!done()) {
     wait();
     take_signals();
+    reload_if_files_changed();
     crew_->tend(now_, grace_from_);
     adopt_proven_plan();
   }
@@ -117,9 +123,11 @@ void Arbiter::start(const settings::Settings& settings) {
                     [this](Duration pause) { return wait_to_bind(pause); });
   observe::info("Using reactor: {}, workers: {}",
                 backend == reactor::BackendKind::io_uring ? "io_uring" : "epoll", workers_);
+  watch_files(settings);
   crew_.emplace(plan_,
                 Crew::Hooks{.entry = program_.worker, .close_in_child = [this](const Plan& plan) {
                               signals_.close();
+                              files_.reset();
                               sockets_.close_in_child(plan);
                             }});
   now_ = Clock::now();
@@ -165,8 +173,13 @@ bool Arbiter::done() const {
 /// stop of this process at any point either shows here as lateness, or makes nothing look overdue.
 void Arbiter::wait() {
   const TimePoint before = Clock::now();
-  const TimePoint wake_up = std::clamp(crew_->due(grace_from_), before, before + k_longest_wait);
+  const TimePoint due =
+      std::min(crew_->due(grace_from_), files_ ? files_->due() : TimePoint::max());
+  const TimePoint wake_up = std::clamp(due, before, before + k_longest_wait);
   poll_set_.assign(1, {signals_.fd(), POLLIN, 0});
+  if (files_) {
+    poll_set_.push_back({files_->fd(), POLLIN, 0});
+  }
   crew_->add_to(poll_set_);
   const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(wake_up - before);
   ::poll(poll_set_.data(), poll_set_.size(), static_cast<int>(timeout.count()));
@@ -239,6 +252,29 @@ void Arbiter::reload() {
   }
 }
 
+// ---- --reload ----
+
+void Arbiter::watch_files(const settings::Settings& settings) {
+  files_.reset();
+  if (!settings.reload) {
+    return;
+  }
+  std::vector<std::string> patterns = settings.reload_extra_file;
+  if (!settings.app_path.empty()) {
+    patterns.push_back(app::file_of(settings.app_path));
+  }
+  files_.emplace(std::move(patterns));
+  observe::info("Watching {} files (--reload)", files_->files());
+}
+
+void Arbiter::reload_if_files_changed() {
+  const std::string file = files_ && stop_ == Stop::no ? files_->changed(now_) : std::string();
+  if (!file.empty()) {
+    observe::info("{} has changed: reloading", file);
+    reload();
+  }
+}
+
 /// The crew has a new plan for good once a worker of it is ready. Only then the rest of its
 /// settings takes effect.
 void Arbiter::adopt_proven_plan() {
@@ -249,6 +285,10 @@ void Arbiter::adopt_proven_plan() {
   const settings::Settings& settings = plan_->settings;
   if (settings.workers != old->settings.workers) {
     resize(static_cast<unsigned>(settings.workers));
+  }
+  if (settings.reload != old->settings.reload || settings.app_path != old->settings.app_path ||
+      settings.reload_extra_file != old->settings.reload_extra_file) {
+    watch_files(settings);
   }
   if (settings.error_logfile != old->settings.error_logfile ||
       settings.log_level != old->settings.log_level ||

@@ -32,6 +32,8 @@ std::string_view title(Group group) {
       return "Requests and answers";
     case Group::logging:
       return "Logging";
+    case Group::development:
+      return "Development";
     case Group::command:
       return "Command";
   }

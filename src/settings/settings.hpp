@@ -81,6 +81,11 @@ struct Settings {
   // The value of the Server field; empty: no such field.
   std::string server_header = "uringcorn";
 
+  // Whether the application's file, and those that these patterns name, are watched, and a change
+  // of one is a reload.
+  bool reload = false;
+  std::vector<std::string> reload_extra_file;
+
   // Logs. A file name, or `-`: standard output for the access log, standard error for the error
   // log. An empty access_logfile is no access log.
   std::string access_logfile;

@@ -16,7 +16,17 @@
 namespace uringcorn::settings {
 
 /// Sections of `--help` and of docs/settings.md, in the order in which they are shown.
-enum class Group { serving, listening, proxies, workers, timeouts, limits, logging, command };
+enum class Group {
+  serving,
+  listening,
+  proxies,
+  workers,
+  timeouts,
+  limits,
+  logging,
+  development,
+  command
+};
 
 // What a row fills, and with that what its values look like.
 struct Text {

@@ -15,6 +15,7 @@ std::span<const Setting> listening_rows();
 std::span<const Setting> workers_rows();
 std::span<const Setting> requests_rows();
 std::span<const Setting> logging_rows();
+std::span<const Setting> development_rows();
 std::span<const Setting> command_rows();
 
 }  // namespace uringcorn::settings

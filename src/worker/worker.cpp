@@ -292,7 +292,9 @@ int run(const WorkerBoot& boot) {
   report_on_abort(boot.own_place);
   std::unique_ptr<Application> application;
   try {
-    application = app::load(boot.settings.app_path);
+    const bool may_be_overwritten = boot.settings.reload;
+    application = app::load(boot.settings.app_path,
+                            may_be_overwritten ? app::Mapping::private_copy : app::Mapping::file);
   } catch (const app::LoadError& error) {
     observe::error("{}", error.what());
     return k_exit_app_not_loaded;

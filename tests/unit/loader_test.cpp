@@ -71,6 +71,36 @@ TEST_CASE("a path without a slash is relative to the current directory") {
   CHECK(answer_of("./libgood.so") == "Hello, Ada!");
 }
 
+TEST_CASE("a private copy does not mind what becomes of the file") {
+  CHECK(answer_of(k_good) == "Hello, Ada!");  // what it needs is loaded with it, for the copy too
+  const TemporaryDirectory directory;
+  const std::filesystem::path file = directory.path() / "libcopied.so";
+  std::filesystem::copy_file(k_good, file);
+  const std::unique_ptr<Application> application =
+      app::load(file.string() + ":admin", app::Mapping::private_copy);
+  directory.write("libcopied.so", "something else");
+  CHECK(text_of("/proc/self/maps").find("/memfd:libcopied.so") != std::string::npos);
+  FakeRequest fake("GET", "/");
+  const Response response = finish(application->handle(fake.request()));
+  CHECK(response.body() == "admin");
+}
+
+TEST_CASE("a file that finds its own libraries by $ORIGIN is loaded from its place in any case") {
+  const std::string file = k_modules + "/libdependent.so";
+  const std::unique_ptr<Application> application = app::load(file, app::Mapping::private_copy);
+  FakeRequest fake("GET", "/");
+  const Response response = finish(application->handle(fake.request()));
+  CHECK(response.body() == "with company");
+  CHECK(text_of("/proc/self/maps").find(file) != std::string::npos);
+}
+
+TEST_CASE("the file of an application is the part before the colon") {
+  CHECK(app::file_of("./libshop.so:admin") == "./libshop.so");
+  CHECK(app::file_of("./libshop.so") == "./libshop.so");
+  CHECK(app::file_of("libshop.so:") == "libshop.so");
+  CHECK(app::file_of("").empty());
+}
+
 TEST_CASE("a colon may be part of a file's name") {
   const TemporaryDirectory directory;
   const std::string file = (directory.path() / "lib:good.so").string();
