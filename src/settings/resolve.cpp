@@ -227,7 +227,7 @@ class Resolver {
     if (entry.is_array && !takes_several(*setting)) {
       throw SettingsError(fmt::format("{}: expected {}, found an array", name, expected(*setting)));
     }
-    if (entry.values.empty()) {
+    if (entry.values.empty() && !setting->may_be_empty) {
       throw SettingsError(fmt::format("{}: the array is empty", name));
     }
     const ConfigValue* wrong = first_wrong(*setting, entry);

@@ -25,8 +25,7 @@ const std::vector<Setting> k_rows = {
      .target = List{&S::reload_extra_file},
      .value_name = "PATTERN",
      .help = "Watch these files, too: a name, a folder, or a pattern such as 'pages/*.html'. May "
-             "be given several times; only with --reload.",
-     .may_be_empty = false},
+             "be given several times; only with --reload."},
 };
 
 }  // namespace

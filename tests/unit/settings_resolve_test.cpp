@@ -231,6 +231,7 @@ TEST_CASE("an error in the configuration file has file, line and key") {
       told("workers = [1]\n") ==
       "uringcorn.toml:1: workers: expected a whole number or \"auto\" (1 to 1024), found an array");
   CHECK(told("bind = []\n") == "uringcorn.toml:1: bind: the array is empty");
+  CHECK(told("reload_extra_file = []\nforwarded_allow_ips = []\n") == "no complaint");
   CHECK(told("bind = [\":80\", 1]\n") ==
         "uringcorn.toml:1: bind: expected a text or an array of texts, found the number 1");
   CHECK(told("bind = [\":80\", \"\"]\n") == "uringcorn.toml:1: bind: must not be empty");
