@@ -12,6 +12,7 @@
 #include <deque>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <system_error>
 
 #include <uringcorn/application.hpp>
@@ -33,6 +34,7 @@
 #include "worker/connection_limit.hpp"
 #include "worker/crash_report.hpp"
 #include "worker/heartbeat.hpp"
+#include "worker/tls_gate.hpp"
 
 namespace uringcorn::worker {
 namespace {
@@ -117,7 +119,7 @@ class Worker {
   void reopen_logs();
   void tell(Message message) const noexcept;
   void stop(bool quickly) noexcept;
-  void take(UniqueFd socket);
+  TlsGate* open_tls(const WorkerListener& listener);
 
   const WorkerBoot& boot_;
   const settings::Settings& settings_;
@@ -127,6 +129,8 @@ class Worker {
   http::ServerContext context_;
   AcceptGate gate_;
   ConnectionCap cap_;
+  std::optional<TlsFloor> tls_floor_;
+  std::deque<TlsGate> tls_gates_;
   std::deque<Acceptor> acceptors_;
 
   CancelScope root_;
@@ -192,8 +196,10 @@ Task<bool> Worker::start_application() {
 
 Task<void> Worker::serve() {
   for (const WorkerListener& listener : boot_.listeners) {
-    acceptors_.emplace_back(listener.fd, listener.name, gate_, cap_,
-                            [this](UniqueFd socket) { take(std::move(socket)); });
+    acceptors_.emplace_back(
+        listener.fd, listener.name, gate_, cap_, [this, tls = open_tls(listener)](UniqueFd socket) {
+          connections_.spawn(serve_connection(std::move(socket), context_, cap_, tls));
+        });
   }
   boot_.own_place.set_state(observe::WorkerState::ready);
   tell(Message::ready);
@@ -201,8 +207,15 @@ Task<void> Worker::serve() {
   co_await drain();
 }
 
-void Worker::take(UniqueFd socket) {
-  connections_.spawn(serve_connection(std::move(socket), context_, cap_));
+/// The gate of a listener that speaks TLS; null: it does not.
+TlsGate* Worker::open_tls(const WorkerListener& listener) {
+  if (!listener.tls) {
+    return nullptr;
+  }
+  if (!tls_floor_) {
+    tls_floor_.emplace(settings_.tls_handshakes);
+  }
+  return &tls_gates_.emplace_back(listener.tls, boot_.ticket_keys, settings_, *tls_floor_);
 }
 
 Task<void> Worker::accept_until_stop() {
