@@ -42,6 +42,16 @@ struct ListHook {
     previous->next = &hook;
     previous = &hook;
   }
+  /// Appends all of another list, which is empty then.
+  void take(ListHook& other) noexcept {
+    if (other.linked()) {
+      previous->next = other.next;
+      other.next->previous = previous;
+      previous = other.previous;
+      previous->next = this;
+      other.previous = other.next = &other;
+    }
+  }
 };
 
 }  // namespace detail

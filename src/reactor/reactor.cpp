@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "coro/strand.hpp"
 #include "reactor/epoll_backend.hpp"
 #include "reactor/uring_backend.hpp"
 
@@ -48,6 +49,7 @@ Reactor::~Reactor() {
   while (wake_.in_flight()) {
     turn();
   }
+  run_posted();
   t_current = nullptr;
 }
 
@@ -114,9 +116,28 @@ void Reactor::resume_later(std::coroutine_handle<> awaiting) {
 }
 
 void Reactor::post(std::function<void()> work) {
+  class Call final : public Posted {
+   public:
+    explicit Call(std::function<void()> function) noexcept : function_(std::move(function)) {}
+
+   private:
+    void perform() override {
+      const std::unique_ptr<Call> self(this);
+      function_();
+    }
+    std::function<void()> function_;
+  };
+  post(*std::make_unique<Call>(std::move(work)).release());
+}
+
+void Reactor::post(Posted& work) noexcept {
   {
     const std::lock_guard lock(posted_mutex_);
-    posted_.push_back(std::move(work));
+    const bool is_awake = posted_.linked();
+    posted_.push_back(work);
+    if (is_awake) {
+      return;
+    }
   }
   const std::uint64_t one = 1;
   // EAGAIN means that the counter is at its maximum: the reactor is about to wake anyway.
@@ -132,14 +153,17 @@ void Reactor::operation_completed(Operation&) {
   run_posted();
 }
 
+/// What has been posted until now; what is posted meanwhile wakes the reactor anew.
 void Reactor::run_posted() {
-  std::vector<std::function<void()>> work;
+  detail::ListHook work;
   {
     const std::lock_guard lock(posted_mutex_);
-    work.swap(posted_);
+    work.take(posted_);
   }
-  for (const std::function<void()>& item : work) {
-    item();
+  while (work.linked()) {
+    auto& next = static_cast<Posted&>(*work.next);
+    next.unlink();
+    next.perform();
   }
 }
 
@@ -155,8 +179,25 @@ const char* DeadlineExceeded::what() const noexcept {
   return "deadline exceeded";
 }
 
+namespace {
+
+/// Has a coroutine resumed by what runs it: a strand on a thread of a pool, or the reactor.
+void resume_later(std::coroutine_handle<> awaiting) {
+  if (coro::Strand* const strand = coro::Strand::current()) {
+    strand->resume_later(awaiting);
+  } else {
+    reactor::Reactor::current().resume_later(awaiting);
+  }
+}
+
+}  // namespace
+
 void detail::Timer::arm(Clock::time_point deadline) noexcept {
-  reactor::Reactor::current().timers().arm(*this, deadline);
+  if (reactor::Reactor* const reactor = reactor::Reactor::current_or_null()) {
+    reactor->timers().arm(*this, deadline);
+  } else {
+    coro::Strand::current()->arm(*this, deadline);
+  }
 }
 
 bool detail::Sleep::begin(std::coroutine_handle<> awaiting, CancelScope* scope) noexcept {
@@ -172,13 +213,13 @@ bool detail::Sleep::begin(std::coroutine_handle<> awaiting, CancelScope* scope) 
 
 void detail::Sleep::on_timer() noexcept {
   unwatch();
-  reactor::Reactor::current().resume_later(waiter_);
+  resume_later(waiter_);
 }
 
 void detail::Sleep::on_cancel() noexcept {
   disarm();
   cancelled_ = true;
-  reactor::Reactor::current().resume_later(waiter_);
+  resume_later(waiter_);
 }
 
 }  // namespace uringcorn

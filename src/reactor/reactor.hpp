@@ -32,6 +32,22 @@ struct Counters {
   std::uint64_t cq_overflow = 0;        ///< completions that the kernel had to keep aside
 };
 
+/// Something that another thread wants done on a reactor's thread. It belongs to who posts it, and
+/// may be posted again once perform() was entered.
+class Posted : private detail::ListHook {
+ public:
+  Posted(const Posted&) = delete;
+  Posted& operator=(const Posted&) = delete;
+
+ protected:
+  Posted() noexcept = default;
+  ~Posted() = default;
+
+ private:
+  friend class Reactor;
+  virtual void perform() = 0;
+};
+
 /// The event loop of one thread: starts operations, waits for completions, fires timers, and
 /// resumes coroutines. Make it after the fork, in the thread that uses it. While it exists, it is
 /// Reactor::current() of that thread.
@@ -84,8 +100,11 @@ class Reactor final : private CompletionListener {
   /// Queues `awaiting` to be resumed in this turn's dispatch or the next.
   void resume_later(std::coroutine_handle<> awaiting);
 
-  /// Thread-safe: runs `work` on this reactor's thread, soon. The only member for other threads.
+  /// Thread-safe: runs `work` on this reactor's thread, soon and in the order of the posts. These
+  /// two are the only members for other threads.
   void post(std::function<void()> work);
+  /// The same without an allocation.
+  void post(Posted& work) noexcept;
 
   /// Closes a socket or other descriptor that operations were used on. None may be in flight: shut
   /// it down or cancel first, and await them.
@@ -119,7 +138,7 @@ class Reactor final : private CompletionListener {
   UniqueFd wake_fd_;
   Poll wake_{-1, 0};
   std::mutex posted_mutex_;
-  std::vector<std::function<void()>> posted_;
+  detail::ListHook posted_;
 };
 
 /// `timeout` from now, by the clock of the current reactor's turn; zero means never.

@@ -4,20 +4,9 @@
 #include <algorithm>
 #include <bit>
 
-namespace uringcorn {
+#include "coro/timer_access.hpp"
 
-/// Opens a Timer to the wheel.
-class TimerAccess {
- public:
-  static detail::ListHook& hook(detail::Timer& timer) noexcept { return timer.hook_; }
-  static std::uint64_t& tick(detail::Timer& timer) noexcept { return timer.tick_; }
-  static void fire(detail::Timer& timer) noexcept { timer.on_timer(); }
-  static detail::Timer& owner(detail::ListHook& hook) noexcept {
-    return *static_cast<detail::Timer::Hook&>(hook).owner;
-  }
-};
-
-namespace reactor {
+namespace uringcorn::reactor {
 namespace {
 
 constexpr auto k_tick = std::chrono::milliseconds(1);
@@ -106,5 +95,4 @@ Clock::duration TimerWheel::until_next(Clock::time_point now,
   return std::clamp(due - now, Clock::duration::zero(), limit);
 }
 
-}  // namespace reactor
-}  // namespace uringcorn
+}  // namespace uringcorn::reactor
