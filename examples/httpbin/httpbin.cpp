@@ -22,6 +22,7 @@ void httpbin_app(uringcorn::App& app) {
   httpbin::add_formats(app);
   httpbin::add_streams(app);
   httpbin::add_serving(app);
+  httpbin::add_blocking(app);
   if (is_unsafe_allowed()) {
     httpbin::add_unsafe(app);
   }

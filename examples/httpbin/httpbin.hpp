@@ -13,6 +13,7 @@ void add_cookies(uringcorn::App& app);
 void add_formats(uringcorn::App& app);
 void add_streams(uringcorn::App& app);
 void add_serving(uringcorn::App& app);
+void add_blocking(uringcorn::App& app);
 /// What harms the worker on purpose: for tests of the server around it.
 void add_unsafe(uringcorn::App& app);
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <memory>
 #include <stdexcept>
 #include <vector>
@@ -24,6 +25,20 @@ Response burn(const Request& request) {
   return Response::text("burnt\n");
 }
 
+/// Sleeps in the kernel and heeds nothing.
+Response stick(const Request& request) {
+  const timespec time{request.param<unsigned>("seconds").value_or(0), 0};
+  ::nanosleep(&time, nullptr);
+  return Response::text("unstuck\n");
+}
+
+/// Waits for ever, as a coroutine.
+Task<Response> wait_for_ever(Request&) {
+  for (;;) {
+    co_await sleep_for(std::chrono::hours(1));
+  }
+}
+
 Response crash(const Request&) {
   ::raise(SIGSEGV);
   return Response::text("it did not crash\n");
@@ -41,6 +56,9 @@ Response throw_error(const Request&) {
 
 void add_unsafe(App& app) {
   app.get("/burn/{ms}", burn);
+  app.get("/stick/{seconds}", stick);
+  app.get("/blocking-stick/{seconds}", blocking(stick));
+  app.get("/wait-for-ever", wait_for_ever);
   app.get("/crash", crash);
   app.get("/exit/{code}", exit_now);
   app.get("/throw", throw_error);

@@ -34,9 +34,10 @@ class AppParts;
 /// handler comes before `any` of the same pattern.
 ///
 /// A handler is a coroutine `Task<Response>(Request&)`; an ordinary function `Response(Request&)`
-/// (also `const Request&`), which runs on the reactor, so it must be quick and never wait; or
-/// `Task<void>(Request&, EventStream)`, which sends server-sent events. It is called for many
-/// requests at a time, on one thread. The app keeps it: a lambda may capture what lives as long.
+/// (also `const Request&`), which runs on the reactor, so it must be quick and never wait, unless
+/// it is made a handler by blocking(); or `Task<void>(Request&, EventStream)`, which sends
+/// server-sent events. It is called for many requests at a time, on one thread; in the worker class
+/// `threads` on several. The app keeps it: a lambda may capture what lives as long.
 ///
 /// A pattern that is malformed, or registered twice for a method, throws std::invalid_argument.
 class URINGCORN_API RouteGroup {

@@ -8,8 +8,9 @@ namespace uringcorn {
 
 /// Runs `task` beside the requests for as long as the worker lives: at once, on the caller's stack,
 /// until it waits for the first time. When the worker leaves, the task is cancelled and awaited. An
-/// exception out of it goes to the error log and harms nobody else. Must be called on a worker's
-/// reactor, from a startup hook or a handler; elsewhere it throws std::logic_error.
+/// exception out of it goes to the error log and harms nobody else. In the worker classes `threads`
+/// and `sync` it begins soon, on one of the worker's threads. Must be called in a worker, from a
+/// startup hook or a handler; elsewhere it throws std::logic_error.
 ///
 /// The task outlives the caller: give it its parameters by value, and let no lambda that captures
 /// be the coroutine itself.

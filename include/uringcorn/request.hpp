@@ -2,6 +2,7 @@
 #pragma once
 
 #include <charconv>
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +15,6 @@
 #include <vector>
 
 #include <uringcorn/cancel.hpp>
-#include <uringcorn/client_certificate.hpp>
 #include <uringcorn/export.hpp>
 #include <uringcorn/fields.hpp>
 #include <uringcorn/task.hpp>
@@ -46,9 +46,17 @@ class URINGCORN_API HttpError : public std::exception {
   int status() const noexcept { return status_; }
   const char* what() const noexcept override { return message_.c_str(); }
 
+  /// When the client may try again, for the Retry-After field; zero: there is none.
+  std::chrono::seconds retry_after() const noexcept { return retry_after_; }
+  HttpError& retry_after(std::chrono::seconds time) noexcept {
+    retry_after_ = time;
+    return *this;
+  }
+
  private:
   int status_;
   std::string message_;
+  std::chrono::seconds retry_after_{0};
 };
 
 /// A parameter of the path or of the query, decoded.
@@ -83,7 +91,6 @@ struct RequestHead {
   std::string_view authority;
   std::string_view peer_address;
   std::uint16_t peer_port = 0;
-  const ClientCertificate* client_certificate = nullptr;
   RequestFields fields;
   std::optional<std::uint64_t> content_length;
   bool has_body = false;
@@ -178,10 +185,6 @@ class URINGCORN_API Request {
   /// The client's address as text ("192.0.2.7", "2001:db8::1"; empty for a unix socket) and port.
   std::string_view peer_address() const noexcept { return head_.peer_address; }
   std::uint16_t peer_port() const noexcept { return head_.peer_port; }
-  /// The certificate with which the client proved who it is, to this server itself; null: it has
-  /// shown none, or was not asked to (--cert-reqs). Behind a proxy that speaks TLS it is the
-  /// proxy's.
-  const ClientCertificate* client_certificate() const noexcept { return head_.client_certificate; }
   std::string_view scheme() const noexcept { return head_.https ? "https" : "http"; }
   /// The authority that the request is for: of an absolute target, else of the Host field.
   std::string_view authority() const noexcept { return head_.authority; }

@@ -15,6 +15,8 @@
 
 namespace uringcorn {
 
+class HttpError;
+
 /// Takes the body of a streamed answer. Lives as long as the producer runs.
 class URINGCORN_API BodyWriter {
  public:
@@ -75,6 +77,7 @@ class URINGCORN_API Response {
                         std::string_view content_type = "application/octet-stream");
   /// The plain-text page of an HttpError: the status, its name, and `message` as a second line.
   static Response error(int status, std::string_view message = {});
+  static Response error(const HttpError& error);  ///< with Retry-After, if it has one
   /// `location` goes into the Location field as it is.
   static Response redirect(std::string_view location, int status = 302);
   /// The body is what `producer` writes: sent as it comes, chunked unless a length is set. The

@@ -10,10 +10,10 @@
 #include <uringcorn/application.hpp>
 #include <uringcorn/background.hpp>
 #include <uringcorn/cancel.hpp>
-#include <uringcorn/client_certificate.hpp>
 #include <uringcorn/fields.hpp>
 #include <uringcorn/handler.hpp>
 #include <uringcorn/module.hpp>
+#include <uringcorn/offload.hpp>
 #include <uringcorn/request.hpp>
 #include <uringcorn/response.hpp>
 #include <uringcorn/task.hpp>

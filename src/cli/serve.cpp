@@ -7,12 +7,11 @@
 #include "cli/check.hpp"
 #include "cli/print.hpp"
 #include "net/address.hpp"
-#include "net/tls/cipher_list.hpp"
 #include "observe/access_log_format.hpp"
 #include "settings/describe.hpp"
 #include "settings/error.hpp"
-#include "settings/listeners.hpp"
 #include "settings/resolve.hpp"
+#include "worker/class_choice.hpp"
 #include "worker/worker.hpp"
 
 namespace uringcorn::cli {
@@ -23,7 +22,7 @@ constexpr int k_first_argument = 2;
 
 std::string address_complaint(const std::string& text) {
   try {
-    net::parse_bind(settings::without_scheme(text));
+    net::parse_bind(text);
     return {};
   } catch (const net::AddressError& error) {
     return error.what();
@@ -33,8 +32,8 @@ std::string address_complaint(const std::string& text) {
 settings::Sources sources_of(int argc, char** argv) {
   settings::Sources sources = settings::process_sources(argc, argv, k_first_argument);
   sources.checks = {{"bind", address_complaint},
-                    {"ciphers", net::tls::cipher_list_complaint},
-                    {"access_log_format", observe::AccessLogFormat::complaint}};
+                    {"access_log_format", observe::AccessLogFormat::complaint},
+                    {"worker_class", worker::class_complaint}};
   return sources;
 }
 

@@ -29,10 +29,10 @@ Response answer_to_exception(const std::exception_ptr& error, const detail::Requ
   try {
     std::rethrow_exception(error);
   } catch (const HttpError& http_error) {
-    return Response::error(http_error.status(), http_error.what());
+    return Response::error(http_error);
   } catch (const Cancelled&) {
     if (timed_out) {
-      return Response::error(504, "The request took longer than request-timeout.");
+      return Response::error(k_request_timed_out, k_timed_out_sentence);
     }
   } catch (...) {
   }

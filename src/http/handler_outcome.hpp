@@ -2,6 +2,7 @@
 #pragma once
 
 #include <exception>
+#include <string_view>
 
 #include <uringcorn/request.hpp>
 #include <uringcorn/response.hpp>
@@ -9,6 +10,10 @@
 namespace uringcorn::http {
 
 // What becomes of what a handler returned or threw, whatever the protocol.
+
+/// What a client is told when the time of its request is over.
+constexpr int k_request_timed_out = 504;
+constexpr std::string_view k_timed_out_sentence = "The request took longer than request-timeout.";
 
 /// The answer to a request whose handler threw `error`: an HttpError's own page, 504 if the time of
 /// the request was over, else 500 and a line in the error log.

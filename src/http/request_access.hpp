@@ -16,6 +16,10 @@ class RequestAccess {
     request.parameters_ = parameters;
   }
 
+  static const detail::RequestHead& head(const Request& request) noexcept { return request.head_; }
+  static detail::RequestChannel& channel(const Request& request) noexcept {
+    return request.channel_;
+  }
   static detail::Arena& arena(const Request& request) noexcept { return request.channel_.arena(); }
 
   /// Room for `count` parameters, from the request's arena.

@@ -3,6 +3,8 @@
 
 #include <stdexcept>
 
+#include <uringcorn/request.hpp>
+
 #include "http/status.hpp"
 
 namespace uringcorn {
@@ -96,6 +98,14 @@ Response Response::error(int status, std::string_view message) {
     page.append(message).append("\n");
   }
   return text(std::move(page)).status(status);
+}
+
+Response Response::error(const HttpError& error) {
+  Response response = Response::error(error.status(), error.what());
+  if (error.retry_after().count() > 0) {
+    response.fields_.append("Retry-After", std::to_string(error.retry_after().count()));
+  }
+  return response;
 }
 
 Response Response::redirect(std::string_view location, int status) {

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "net/tls/session.hpp"
 #include "reactor/reactor.hpp"
 
 namespace uringcorn::net {
@@ -41,10 +40,7 @@ void Stream::Deadline::on_timer() noexcept {
 
 void Stream::begin_receive(CancelScope& scope, ReceiveWatcher* watcher) noexcept {
   watcher_ = watcher;
-  if (tls_) {
-    tls_->receive_scope = &scope;
-  }
-  if (unread_ || (tls_ && tls_->untaken)) {
+  if (unread_) {
     return;
   }
   switch (receive_.state()) {
@@ -67,10 +63,6 @@ void Stream::stop_watching() noexcept {
 
 void Stream::operation_completed(reactor::Operation& operation) {
   if (watcher_ == nullptr) {
-    return;
-  }
-  if (tls_) {
-    decrypt_for_watcher();
     return;
   }
   const int result = operation.peek_result();
@@ -107,12 +99,7 @@ void Stream::unread(reactor::Buffer rest) noexcept {
   }
 }
 
-// Not a coroutine of its own: an idle connection is in here, and its frames are memory.
 Task<Received> Stream::receive() {
-  return tls_ ? receive_encrypted() : receive_as_it_is();
-}
-
-Task<Received> Stream::receive_as_it_is() {
   if (unread_) {
     co_return Received{IoStatus::ok, std::move(unread_)};
   }
@@ -125,23 +112,13 @@ std::optional<Received> Stream::take_received() noexcept {
   if (unread_) {
     return Received{IoStatus::ok, std::move(unread_)};
   }
-  if (tls_) {
-    std::optional<Received> ended = take_ended();
-    if (ended) {
-      return ended;
-    }
-  }
   if (receive_.state() != reactor::Operation::State::done) {
     return std::nullopt;
   }
-  Received came = received(receive_.await_resume());
-  return tls_ ? decrypted(std::move(came)) : std::optional(std::move(came));
+  return received(receive_.await_resume());
 }
 
 std::ptrdiff_t Stream::try_send(std::string_view bytes) noexcept {
-  if (tls_) {
-    return try_send_encrypted(bytes);
-  }
   const ssize_t sent =
       ::send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent >= 0) {
@@ -151,11 +128,7 @@ std::ptrdiff_t Stream::try_send(std::string_view bytes) noexcept {
 }
 
 Task<IoStatus> Stream::send(std::string_view bytes, Clock::duration stall_timeout) {
-  return tls_ ? send_encrypted(bytes, stall_timeout) : send_as_it_is(bytes, stall_timeout);
-}
-
-Task<IoStatus> Stream::send_as_it_is(std::string_view bytes, Clock::duration stall_timeout) {
-  const std::ptrdiff_t sent_at_once = tls_ ? 0 : try_send(bytes);
+  const std::ptrdiff_t sent_at_once = try_send(bytes);
   if (sent_at_once < 0) {
     co_return IoStatus::broken;
   }
@@ -181,37 +154,25 @@ Task<IoStatus> Stream::send_as_it_is(std::string_view bytes, Clock::duration sta
 }
 
 void Stream::reset_on_close() noexcept {
-  if (tls_) {
-    tls_->fail();
-  }
   const struct linger at_once{.l_onoff = 1, .l_linger = 0};
   ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 Task<void> Stream::linger(Clock::duration timeout, std::size_t bytes_max) {
-  if (tls_) {
-    end_tls();
-    co_await send_waiting_records(timeout);
-  }
   ::shutdown(socket_.get(), SHUT_WR);
   set_receive_deadline(reactor::Reactor::current().now() + timeout);
-  std::size_t discarded = std::exchange(unread_, {}).bytes().size();
+  std::size_t discarded = 0;
   while (discarded < bytes_max) {
-    receive_deadline_.set(receive_deadline_.deadline());
-    reactor::BufferResult result = co_await receive_;
-    const Received came = received(std::move(result));
-    if (came.status != IoStatus::ok) {
+    const Received received = co_await receive();
+    if (received.status != IoStatus::ok) {
       break;
     }
-    discarded += came.buffer.bytes().size();
+    discarded += received.buffer.bytes().size();
   }
 }
 
 Task<void> Stream::abandon() {
   stop_watching();
-  if (tls_) {
-    end_tls();
-  }
   receive_.cancel();
   if (receive_.in_flight()) {
     static_cast<void>(co_await receive_);

@@ -22,8 +22,6 @@ std::string_view title(Group group) {
       return "Application";
     case Group::listening:
       return "Listening";
-    case Group::tls:
-      return "TLS";
     case Group::proxies:
       return "Behind a proxy";
     case Group::workers:

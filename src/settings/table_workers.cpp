@@ -7,6 +7,7 @@ namespace uringcorn::settings {
 namespace {
 
 constexpr std::int64_t k_most_workers = 1024;
+constexpr std::int64_t k_most_threads = 1024;
 
 using S = Settings;
 
@@ -23,6 +24,33 @@ const std::vector<Setting> k_rows = {
      .minimum = 1,
      .maximum = k_most_workers,
      .environment = "WEB_CONCURRENCY"},
+    {.key = "worker_class",
+     .flags = {"--worker-class", "-k"},
+     .group = Group::workers,
+     .target = Text{&S::worker_class},
+     .value_name = "NAME",
+     .help = "How workers run requests: async, threads, sync, or PATH.so for a class of your own.",
+     .details = "`async` runs handlers on the reactor and what blocks on threads beside it; "
+                "`threads` runs every handler on a thread; `sync` takes one request at a time and "
+                "closes the connection after it. gunicorn's words are understood: `gevent` and "
+                "`eventlet` mean `async`, `gthread` means `threads`. See [workers](workers.md).",
+     .may_be_empty = false},
+    {.key = "threads",
+     .flags = {"--threads"},
+     .group = Group::workers,
+     .target = Number{&S::threads},
+     .value_name = "INT",
+     .help = "Threads of each worker for handlers that block; they are started when needed.",
+     .details = "In the class `async` they run `blocking` handlers and `offload`, in `threads` "
+                "every handler. The class `sync` has one thread, whatever is said here.",
+     .minimum = 1,
+     .maximum = k_most_threads},
+    {.key = "thread_queue",
+     .flags = {"--thread-queue"},
+     .group = Group::workers,
+     .target = Count{&S::thread_queue},
+     .value_name = "INT",
+     .help = "Requests that may wait for a thread of one worker; those beyond get 503."},
     {.key = "reactor",
      .flags = {"--reactor"},
      .group = Group::workers,

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -22,6 +23,8 @@ constexpr auto k_step_back_time = 1ms;
 constexpr auto k_system_error_pause = 100ms;
 /// How long an empty accept queue is watched before it is taken to be empty.
 constexpr auto k_queue_empty_after = 2ms;
+/// How long a client may take for its request before it is taken for a slow one.
+constexpr auto k_time_to_speak = 5ms;
 
 bool is_of_one_connection(int error) noexcept {
   return error == ECONNABORTED || error == EPROTO || error == EPERM || error == ENETDOWN ||
@@ -35,6 +38,24 @@ Task<bool> ConnectionCap::wait_for_room() {
   room_.reset();
   const bool has_room = co_await room_.wait();
   co_return has_room;
+}
+
+Task<void> Door::pass() {
+  co_await opened_.wait();
+}
+
+Task<void> Door::wait_until_closed() {
+  co_await closed_.wait();
+}
+
+Task<void> Door::let_speak(std::size_t connections) {
+  closed_.reset();
+  const auto time = std::chrono::duration_cast<Clock::duration>(k_time_to_speak) /
+                    static_cast<Clock::rep>(std::max<std::size_t>(connections, 1));
+  try {
+    co_await with_timeout(time, wait_until_closed());
+  } catch (const DeadlineExceeded&) {
+  }
 }
 
 Task<reactor::FdResult> Acceptor::accept_one() {
@@ -54,6 +75,12 @@ void Acceptor::on_timer() noexcept {
   }
 }
 
+void Acceptor::step_back() noexcept {
+  if (waiting_ != nullptr) {
+    waiting_->cancel();
+  }
+}
+
 Task<void> Acceptor::run() {
   CancelScope& scope = co_await current_scope();
   arm(Clock::now() + k_look_interval);
@@ -62,10 +89,15 @@ Task<void> Acceptor::run() {
       co_await wait_at_cap();
       continue;
     }
+    if (door_ != nullptr) {
+      co_await door_->pass();
+    }
     reactor::FdResult accepted = co_await accept_one();
     if (accepted.error == 0) {
       serve_(std::move(accepted.fd));
-      if (gate_.step_back()) {
+      if (door_ != nullptr) {
+        co_await door_->let_speak(cap_.open());
+      } else if (gate_.step_back()) {
         co_await sleep_for(k_step_back_time);
       }
       continue;

@@ -38,6 +38,27 @@ class ConnectionCap {
   reactor::Event room_;
 };
 
+/// Keeps a worker that takes one request at a time from accepting while it is at one.
+class Door {
+ public:
+  void open() noexcept { opened_.set(); }
+  void close() noexcept {
+    opened_.reset();
+    closed_.set();
+  }
+  /// Waits until it is open.
+  Task<void> pass();
+  /// Gives a new connection a moment to send its request, which closes the door; the shorter, the
+  /// more connections are open and have not done so.
+  Task<void> let_speak(std::size_t connections);
+
+ private:
+  Task<void> wait_until_closed();
+
+  reactor::Event opened_;
+  reactor::Event closed_;
+};
+
 /// Accepts connections from one listening socket for as long as its scope is not cancelled.
 ///
 /// The kernel wakes one of the workers that wait for each connection. If that one is stopped, the
@@ -47,16 +68,24 @@ class Acceptor final : private detail::Timer {
  public:
   using Serve = std::function<void(UniqueFd)>;
 
-  /// `serve` takes each connection. All references must outlive run().
+  /// `serve` takes each connection. No `door`: it is always open. All that is referred to must
+  /// outlive run().
   Acceptor(int listener, std::string_view name, const AcceptGate& gate, ConnectionCap& cap,
-           Serve serve)
-      : listener_(listener), name_(name), gate_(gate), cap_(cap), serve_(std::move(serve)) {}
+           Door* door, Serve serve)
+      : listener_(listener),
+        name_(name),
+        gate_(gate),
+        cap_(cap),
+        door_(door),
+        serve_(std::move(serve)) {}
 
   /// Accepts until the scope is cancelled. What has been accepted by then is served.
   Task<void> run();
   /// Takes what waits in the accept queue, without waiting for more: at a drain, when the
   /// connections there would be lost with the socket.
   Task<void> empty_queue();
+  /// The door was closed: the accept that waits now, if one does, is given up.
+  void step_back() noexcept;
 
  private:
   static constexpr auto k_look_interval = std::chrono::milliseconds(500);
@@ -70,6 +99,7 @@ class Acceptor final : private detail::Timer {
   std::string_view name_;
   const AcceptGate& gate_;
   ConnectionCap& cap_;
+  Door* door_;
   Serve serve_;
   reactor::Accept* waiting_ = nullptr;
   bool told_of_cap_ = false;

@@ -12,7 +12,6 @@
 #include <deque>
 #include <exception>
 #include <memory>
-#include <optional>
 #include <system_error>
 
 #include <uringcorn/application.hpp>
@@ -21,6 +20,7 @@
 
 #include "app/background.hpp"
 #include "app/loader.hpp"
+#include "app/pool.hpp"
 #include "base/unique_fd.hpp"
 #include "http/server_context.hpp"
 #include "observe/access_log.hpp"
@@ -30,11 +30,12 @@
 #include "reactor/reactor.hpp"
 #include "worker/accept_gate.hpp"
 #include "worker/acceptor.hpp"
+#include "worker/class_choice.hpp"
 #include "worker/connection.hpp"
 #include "worker/connection_limit.hpp"
 #include "worker/crash_report.hpp"
+#include "worker/handler_place.hpp"
 #include "worker/heartbeat.hpp"
-#include "worker/tls_gate.hpp"
 
 namespace uringcorn::worker {
 namespace {
@@ -95,12 +96,14 @@ class LastResort final : private detail::Timer {
 
 class Worker {
  public:
-  Worker(const WorkerBoot& boot, std::unique_ptr<Application> application)
+  Worker(const WorkerBoot& boot, ClassKind kind, std::unique_ptr<Application> application)
       : boot_(boot),
-        settings_(boot.settings),
+        kind_(kind),
+        settings_(settings_for(kind, boot.settings)),
         application_(std::move(application)),
+        place_(kind, *application_, settings_, [this](bool taken) { turn_changed(taken); }),
         access_log_(open_access_log(boot.settings)),
-        context_{*application_, boot.settings, access_log_.get(), &boot.own_place},
+        context_{place_.application(), settings_, access_log_.get(), &boot.own_place},
         gate_(boot.scoreboard, boot.own_place),
         cap_(connection_limit(boot.settings)) {}
 
@@ -119,18 +122,20 @@ class Worker {
   void reopen_logs();
   void tell(Message message) const noexcept;
   void stop(bool quickly) noexcept;
-  TlsGate* open_tls(const WorkerListener& listener);
+  void take(UniqueFd socket);
+  void turn_changed(bool taken) noexcept;
 
   const WorkerBoot& boot_;
-  const settings::Settings& settings_;
+  const ClassKind kind_;
+  const settings::Settings settings_;
   std::unique_ptr<Application> application_;
+  HandlerPlace place_;
   Signals signals_;
   std::unique_ptr<observe::AccessLog> access_log_;
   http::ServerContext context_;
   AcceptGate gate_;
   ConnectionCap cap_;
-  std::optional<TlsFloor> tls_floor_;
-  std::deque<TlsGate> tls_gates_;
+  Door door_;
   std::deque<Acceptor> acceptors_;
 
   CancelScope root_;
@@ -156,8 +161,10 @@ void Worker::stop(bool quickly) noexcept {
 }
 
 Task<int> Worker::live() {
-  const Heartbeat heartbeat(boot_.heartbeat_fd, boot_.own_place);
-  app::set_background_tasks(&background_);
+  const Heartbeat heartbeat(boot_.heartbeat_fd, boot_.own_place,
+                            [this](Clock::time_point now) { return place_.last_able(now); });
+  app::set_pool(&place_.pool());
+  app::set_background_tasks(&background_, place_.background_pool());
   watchers_.spawn(watch_signals());
   watchers_.spawn(watch_arbiter());
   if (access_log_) {
@@ -179,6 +186,7 @@ Task<int> Worker::live() {
   last_resort_.arm(Clock::now() + k_cancelled_tasks_end_within);
   watchers_.cancel();
   co_await watchers_.join();
+  app::set_pool(nullptr);
   co_return started ? k_exit_ok : k_exit_failed_to_boot;
 }
 
@@ -196,26 +204,31 @@ Task<bool> Worker::start_application() {
 
 Task<void> Worker::serve() {
   for (const WorkerListener& listener : boot_.listeners) {
-    acceptors_.emplace_back(
-        listener.fd, listener.name, gate_, cap_, [this, tls = open_tls(listener)](UniqueFd socket) {
-          connections_.spawn(serve_connection(std::move(socket), context_, cap_, tls));
-        });
+    acceptors_.emplace_back(listener.fd, listener.name, gate_, cap_,
+                            kind_ == ClassKind::sync ? &door_ : nullptr,
+                            [this](UniqueFd socket) { take(std::move(socket)); });
   }
+  door_.open();
   boot_.own_place.set_state(observe::WorkerState::ready);
   tell(Message::ready);
   co_await accept_until_stop();
   co_await drain();
 }
 
-/// The gate of a listener that speaks TLS; null: it does not.
-TlsGate* Worker::open_tls(const WorkerListener& listener) {
-  if (!listener.tls) {
-    return nullptr;
+void Worker::take(UniqueFd socket) {
+  connections_.spawn(serve_connection(std::move(socket), context_, cap_));
+}
+
+/// Of class sync: while a request is handled, connections are left to the other workers.
+void Worker::turn_changed(bool taken) noexcept {
+  if (!taken) {
+    door_.open();
+    return;
   }
-  if (!tls_floor_) {
-    tls_floor_.emplace(settings_.tls_handshakes);
+  door_.close();
+  for (Acceptor& acceptor : acceptors_) {
+    acceptor.step_back();
   }
-  return &tls_gates_.emplace_back(listener.tls, boot_.ticket_keys, settings_, *tls_floor_);
 }
 
 Task<void> Worker::accept_until_stop() {
@@ -317,7 +330,7 @@ int run(const WorkerBoot& boot) {
   }
   try {
     reactor::Reactor reactor({.backend = boot.backend});
-    Worker worker(boot, std::move(application));
+    Worker worker(boot, parse_class(boot.settings.worker_class).kind, std::move(application));
     return reactor.run(worker.live());
   } catch (const std::exception& error) {
     observe::error("the worker failed to boot: {}", error.what());

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "http/h1/exchange.hpp"
 
+#include <sys/socket.h>
+
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -16,6 +19,10 @@ namespace {
 
 /// Memory of one buffer that an exchange keeps from one lease to the next.
 constexpr std::size_t k_kept_buffer_bytes = 16 * 1024;
+
+/// How long a request whose time is over may take to end before its client gets an answer without
+/// it: what waits in a coroutine ends at once, what blocks a thread may never.
+constexpr auto k_end_of_request_time = std::chrono::milliseconds(100);
 
 Clock::time_point now() noexcept {
   return reactor::Reactor::current().now();
@@ -120,6 +127,7 @@ Task<void> Exchange::flush_or_close() {
 void Exchange::begin_request() {
   connection_->requests++;
   head_written_ = false;
+  is_answered_without_handler_ = false;
   continue_sent_ = false;
   body_bytes_sent_ = 0;
   rest_discarded_ = 0;
@@ -197,6 +205,10 @@ void Exchange::take_answer() {
   }
   handler_.reset();
   phase_ = Phase::answer;
+  if (is_answered_without_handler_) {
+    end_without_client();
+    return;
+  }
   if (client_gone_ || connection_->scope.cancelled()) {
     abandon_request();
     return;
@@ -256,8 +268,37 @@ void Exchange::lose_client() noexcept {
 }
 
 void Exchange::on_timer() noexcept {
+  if (timed_out_) {
+    free_client();
+    return;
+  }
   timed_out_ = true;
+  arm(now() + k_end_of_request_time);
   scope_->cancel();
+}
+
+/// The handler, or the producer of the answer, does not heed its cancellation. The request goes on
+/// until it has ended, but without the client.
+void Exchange::free_client() noexcept {
+  if (head_written_) {
+    ::shutdown(connection_->stream.fd(), SHUT_RDWR);
+    return;
+  }
+  is_answered_without_handler_ = true;
+  const FramingContext context{
+      .version = facts_.version(), .is_head = head_.method == Method::head, .keep_alive = false};
+  try {
+    write_error_response(output_.buffer(), k_request_timed_out, k_timed_out_sentence, context,
+                         worker_.date_line().at(now()), worker_.server_line());
+    output_.try_flush();
+  } catch (const std::bad_alloc&) {
+    ::shutdown(connection_->stream.fd(), SHUT_RDWR);
+  }
+}
+
+void Exchange::end_without_client() {
+  leave_request(k_request_timed_out);
+  connection_->ending = Ending::linger;
 }
 
 // ---- the answer
@@ -377,6 +418,10 @@ void Exchange::begin_stream() {
 }
 
 void Exchange::finish_stream(const std::exception_ptr& error) {
+  if (is_answered_without_handler_) {
+    end_without_client();
+    return;
+  }
   if (client_gone_ || connection_->scope.cancelled()) {
     abandon_request();
     return;

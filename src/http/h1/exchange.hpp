@@ -115,6 +115,8 @@ class Exchange final : private detail::RequestChannel,
   void watch_client();
   void take_ahead(const net::Received& received) noexcept;
   void lose_client() noexcept;
+  void free_client() noexcept;
+  void end_without_client();
 
   // The answer.
   FramingContext framing_context() const noexcept;
@@ -177,6 +179,7 @@ class Exchange final : private detail::RequestChannel,
   std::size_t bytes_this_turn_ = 0;  // that a producer wrote without waiting
   RequestAccount account_;
   bool head_written_ = false;
+  bool is_answered_without_handler_ = false;
   bool continue_sent_ = false;
   bool receiving_body_ = false;
   bool client_gone_ = false;
