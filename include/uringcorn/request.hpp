@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <uringcorn/cancel.hpp>
+#include <uringcorn/client_certificate.hpp>
 #include <uringcorn/export.hpp>
 #include <uringcorn/fields.hpp>
 #include <uringcorn/task.hpp>
@@ -91,6 +92,7 @@ struct RequestHead {
   std::string_view authority;
   std::string_view peer_address;
   std::uint16_t peer_port = 0;
+  const ClientCertificate* client_certificate = nullptr;
   RequestFields fields;
   std::optional<std::uint64_t> content_length;
   bool has_body = false;
@@ -185,6 +187,10 @@ class URINGCORN_API Request {
   /// The client's address as text ("192.0.2.7", "2001:db8::1"; empty for a unix socket) and port.
   std::string_view peer_address() const noexcept { return head_.peer_address; }
   std::uint16_t peer_port() const noexcept { return head_.peer_port; }
+  /// The certificate with which the client proved who it is, to this server itself; null: it has
+  /// shown none, or was not asked to (--cert-reqs). Behind a proxy that speaks TLS it is the
+  /// proxy's.
+  const ClientCertificate* client_certificate() const noexcept { return head_.client_certificate; }
   std::string_view scheme() const noexcept { return head_.https ? "https" : "http"; }
   /// The authority that the request is for: of an absolute target, else of the Host field.
   std::string_view authority() const noexcept { return head_.authority; }

@@ -10,6 +10,7 @@
 #include <uringcorn/application.hpp>
 #include <uringcorn/background.hpp>
 #include <uringcorn/cancel.hpp>
+#include <uringcorn/client_certificate.hpp>
 #include <uringcorn/fields.hpp>
 #include <uringcorn/handler.hpp>
 #include <uringcorn/module.hpp>

@@ -20,6 +20,7 @@
 #include "arbiter/file_watch.hpp"
 #include "arbiter/signals.hpp"
 #include "arbiter/sockets.hpp"
+#include "net/tls/material.hpp"
 #include "observe/log.hpp"
 #include "reactor/reactor.hpp"
 #include "worker/class_choice.hpp"
@@ -140,12 +141,18 @@ void Arbiter::start(const settings::Settings& settings) {
 std::shared_ptr<const Plan> Arbiter::make_plan(const settings::Settings& settings,
                                                unsigned generation, reactor::BackendKind backend,
                                                const Sockets::Wait& wait) {
+  std::vector<std::shared_ptr<const net::tls::Material>> tls;
+  for (const settings::ListenerSettings& listener : settings.listeners) {
+    tls.push_back(listener.is_tls ? net::tls::read_material(listener.tls) : nullptr);
+  }
   auto plan = std::make_shared<Plan>(Plan{.generation = generation,
                                           .settings = settings,
                                           .backend = backend,
                                           .sockets = sockets_.listen(settings, backend, wait)});
-  for (const SharedListener& socket : plan->sockets) {
-    plan->listeners.push_back({socket->fd(), socket->name()});
+  for (std::size_t i = 0; i < plan->sockets.size(); ++i) {
+    const net::Listener& socket = *plan->sockets[i];
+    const std::string& name = tls[i] ? socket.name_with_tls() : socket.name();
+    plan->listeners.push_back({socket.fd(), name, tls[i]});
   }
   return plan;
 }

@@ -20,7 +20,7 @@ struct Plan {
   unsigned generation = 1;
   settings::Settings settings;
   reactor::BackendKind backend = reactor::BackendKind::io_uring;
-  std::vector<SharedListener> sockets;  ///< one for each of settings.bind
+  std::vector<SharedListener> sockets;  ///< one for each of settings.listeners
   std::vector<worker::WorkerListener> listeners;
 };
 

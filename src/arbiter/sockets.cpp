@@ -34,22 +34,24 @@ std::vector<SharedListener> Sockets::listen(const settings::Settings& settings,
                                             reactor::BackendKind backend, const Wait& wait) {
   // An address that means nothing is told before the first socket is made.
   std::vector<net::BindAddress> addresses;
-  for (const std::string& bind : settings.bind) {
-    addresses.push_back(net::parse_bind(bind));
+  for (const settings::ListenerSettings& listener : settings.listeners) {
+    addresses.push_back(net::parse_bind(listener.bind));
   }
   // An accept of io_uring on a socket that does not block would fail instead of waiting.
   const net::ListenOptions options{.backlog = settings.backlog,
                                    .blocking = backend == reactor::BackendKind::io_uring};
   std::vector<SharedListener> sockets;
   for (std::size_t i = 0; i < addresses.size(); ++i) {
-    SharedListener socket = find(settings.bind[i]);
+    SharedListener socket = find(settings.listeners[i].bind);
     sockets.push_back(socket ? std::move(socket) : listen_at(addresses[i], options, wait));
   }
   std::erase_if(known_, [](const auto& known) { return known.second.expired(); });
   for (std::size_t i = 0; i < sockets.size(); ++i) {
-    if (!find(settings.bind[i])) {
-      known_.emplace_back(settings.bind[i], sockets[i]);
-      observe::info("Listening at: {} ({})", sockets[i]->name(), ::getpid());
+    if (!find(settings.listeners[i].bind)) {
+      known_.emplace_back(settings.listeners[i].bind, sockets[i]);
+      observe::info("Listening at: {} ({})",
+                    settings.listeners[i].is_tls ? sockets[i]->name_with_tls() : sockets[i]->name(),
+                    ::getpid());
     }
   }
   return sockets;

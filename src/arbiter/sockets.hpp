@@ -24,9 +24,9 @@ class Sockets {
   /// Waits for at most the given time. False: stop trying.
   using Wait = std::function<bool(Duration)>;
 
-  /// The sockets of `settings.bind`, in that order, made where they are not there already. `wait`
-  /// is called between two tries for an address in use; without it there is only one try. Throws
-  /// net::AddressError or net::ListenError, and then has changed nothing.
+  /// The sockets of `settings.listeners`, in that order, made where they are not there already.
+  /// `wait` is called between two tries for an address in use; without it there is only one try.
+  /// Throws net::AddressError or net::ListenError, and then has changed nothing.
   std::vector<SharedListener> listen(const settings::Settings& settings,
                                      reactor::BackendKind backend, const Wait& wait);
 

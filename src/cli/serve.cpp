@@ -7,9 +7,11 @@
 #include "cli/check.hpp"
 #include "cli/print.hpp"
 #include "net/address.hpp"
+#include "net/tls/cipher_list.hpp"
 #include "observe/access_log_format.hpp"
 #include "settings/describe.hpp"
 #include "settings/error.hpp"
+#include "settings/listeners.hpp"
 #include "settings/resolve.hpp"
 #include "worker/class_choice.hpp"
 #include "worker/worker.hpp"
@@ -22,7 +24,7 @@ constexpr int k_first_argument = 2;
 
 std::string address_complaint(const std::string& text) {
   try {
-    net::parse_bind(text);
+    net::parse_bind(settings::without_scheme(text));
     return {};
   } catch (const net::AddressError& error) {
     return error.what();
@@ -32,6 +34,7 @@ std::string address_complaint(const std::string& text) {
 settings::Sources sources_of(int argc, char** argv) {
   settings::Sources sources = settings::process_sources(argc, argv, k_first_argument);
   sources.checks = {{"bind", address_complaint},
+                    {"ciphers", net::tls::cipher_list_complaint},
                     {"access_log_format", observe::AccessLogFormat::complaint},
                     {"worker_class", worker::class_complaint}};
   return sources;

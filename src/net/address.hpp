@@ -34,8 +34,8 @@ struct InheritedSocket {
 
 using BindAddress = std::variant<TcpAddress, UnixAddress, InheritedSocket>;
 
-/// Understands `HOST:PORT`, `[IPV6]:PORT`, `:PORT`, `unix:PATH` and `fd://N`. Throws AddressError.
-/// Resolves nothing and touches no file.
+/// Understands `HOST:PORT`, `[IPV6]:PORT`, `:PORT`, `unix:PATH` and `fd://N`, without a scheme in
+/// front. Throws AddressError. Resolves nothing and touches no file.
 BindAddress parse_bind(std::string_view text);
 
 /// `127.0.0.1:8000`, `[::1]:8000` or `unix:/run/shop.sock`; `unix:` alone for a socket without a

@@ -178,6 +178,11 @@ Listener::~Listener() {
   }
 }
 
+std::string Listener::name_with_tls() const {
+  constexpr std::string_view clear = "http://";
+  return name_.starts_with(clear) ? "https://" + name_.substr(clear.size()) : name_;
+}
+
 void Listener::listen_tcp(const TcpAddress& address, const ListenOptions& options) {
   const std::string where = as_written(address);
   const Addresses addresses = resolve(address, where);

@@ -48,6 +48,8 @@ class Listener {
   /// As people know it: `http://127.0.0.1:8000` (with the real port if 0 was asked for),
   /// `unix:/run/shop.sock`.
   const std::string& name() const noexcept { return name_; }
+  /// The same for one that speaks TLS: `https://127.0.0.1:8000`.
+  std::string name_with_tls() const;
   /// The file of a Unix socket stays: somebody else serves it now.
   void leave_file() noexcept { unlink_path_.clear(); }
   /// In a child that has no use for it: closes the descriptor and touches nothing else.

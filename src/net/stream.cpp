@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "net/tls/session.hpp"
 #include "reactor/reactor.hpp"
 
 namespace uringcorn::net {
@@ -40,7 +41,10 @@ void Stream::Deadline::on_timer() noexcept {
 
 void Stream::begin_receive(CancelScope& scope, ReceiveWatcher* watcher) noexcept {
   watcher_ = watcher;
-  if (unread_) {
+  if (tls_) {
+    tls_->receive_scope = &scope;
+  }
+  if (unread_ || (tls_ && tls_->untaken)) {
     return;
   }
   switch (receive_.state()) {
@@ -63,6 +67,10 @@ void Stream::stop_watching() noexcept {
 
 void Stream::operation_completed(reactor::Operation& operation) {
   if (watcher_ == nullptr) {
+    return;
+  }
+  if (tls_) {
+    decrypt_for_watcher();
     return;
   }
   const int result = operation.peek_result();
@@ -99,7 +107,12 @@ void Stream::unread(reactor::Buffer rest) noexcept {
   }
 }
 
+// Not a coroutine of its own: an idle connection is in here, and its frames are memory.
 Task<Received> Stream::receive() {
+  return tls_ ? receive_encrypted() : receive_as_it_is();
+}
+
+Task<Received> Stream::receive_as_it_is() {
   if (unread_) {
     co_return Received{IoStatus::ok, std::move(unread_)};
   }
@@ -112,13 +125,23 @@ std::optional<Received> Stream::take_received() noexcept {
   if (unread_) {
     return Received{IoStatus::ok, std::move(unread_)};
   }
+  if (tls_) {
+    std::optional<Received> ended = take_ended();
+    if (ended) {
+      return ended;
+    }
+  }
   if (receive_.state() != reactor::Operation::State::done) {
     return std::nullopt;
   }
-  return received(receive_.await_resume());
+  Received came = received(receive_.await_resume());
+  return tls_ ? decrypted(std::move(came)) : std::optional(std::move(came));
 }
 
 std::ptrdiff_t Stream::try_send(std::string_view bytes) noexcept {
+  if (tls_) {
+    return try_send_encrypted(bytes);
+  }
   const ssize_t sent =
       ::send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent >= 0) {
@@ -128,7 +151,11 @@ std::ptrdiff_t Stream::try_send(std::string_view bytes) noexcept {
 }
 
 Task<IoStatus> Stream::send(std::string_view bytes, Clock::duration stall_timeout) {
-  const std::ptrdiff_t sent_at_once = try_send(bytes);
+  return tls_ ? send_encrypted(bytes, stall_timeout) : send_as_it_is(bytes, stall_timeout);
+}
+
+Task<IoStatus> Stream::send_as_it_is(std::string_view bytes, Clock::duration stall_timeout) {
+  const std::ptrdiff_t sent_at_once = tls_ ? 0 : try_send(bytes);
   if (sent_at_once < 0) {
     co_return IoStatus::broken;
   }
@@ -154,25 +181,37 @@ Task<IoStatus> Stream::send(std::string_view bytes, Clock::duration stall_timeou
 }
 
 void Stream::reset_on_close() noexcept {
+  if (tls_) {
+    tls_->fail();
+  }
   const struct linger at_once{.l_onoff = 1, .l_linger = 0};
   ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 Task<void> Stream::linger(Clock::duration timeout, std::size_t bytes_max) {
+  if (tls_) {
+    end_tls();
+    co_await send_waiting_records(timeout);
+  }
   ::shutdown(socket_.get(), SHUT_WR);
   set_receive_deadline(reactor::Reactor::current().now() + timeout);
-  std::size_t discarded = 0;
+  std::size_t discarded = std::exchange(unread_, {}).bytes().size();
   while (discarded < bytes_max) {
-    const Received received = co_await receive();
-    if (received.status != IoStatus::ok) {
+    receive_deadline_.set(receive_deadline_.deadline());
+    reactor::BufferResult result = co_await receive_;
+    const Received came = received(std::move(result));
+    if (came.status != IoStatus::ok) {
       break;
     }
-    discarded += received.buffer.bytes().size();
+    discarded += came.buffer.bytes().size();
   }
 }
 
 Task<void> Stream::abandon() {
   stop_watching();
+  if (tls_) {
+    end_tls();
+  }
   receive_.cancel();
   if (receive_.in_flight()) {
     static_cast<void>(co_await receive_);

@@ -4,25 +4,23 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 
+#include <uringcorn/client_certificate.hpp>
 #include <uringcorn/task.hpp>
 #include <uringcorn/time.hpp>
 
 #include "base/unique_fd.hpp"
+#include "net/io_status.hpp"
 #include "reactor/operation.hpp"
 
 namespace uringcorn::net {
 
-/// How a receive or a send ended.
-enum class IoStatus : std::uint8_t {
-  ok,
-  end,        ///< the peer sent everything it will ever send (FIN)
-  timed_out,  ///< the deadline that was set has passed
-  cancelled,  ///< the scope was cancelled
-  broken,     ///< the connection is gone (reset, or any other error)
-};
+namespace tls {
+class Session;
+}  // namespace tls
 
 struct Received {
   IoStatus status = IoStatus::ok;
@@ -40,7 +38,8 @@ class ReceiveWatcher {
   ~ReceiveWatcher() = default;
 };
 
-/// A connected stream socket. At most one receive and one send at a time. All that is in flight
+/// A connected stream socket, in the clear or, after start_tls(), with TLS: who receives and sends
+/// sees no difference. At most one receive and one send at a time. All that is in flight
 /// must have ended (see abandon()) before it is destroyed. Belongs to the thread of its reactor.
 class Stream final : private reactor::CompletionListener {
  public:
@@ -48,6 +47,20 @@ class Stream final : private reactor::CompletionListener {
   ~Stream();
 
   int fd() const noexcept { return socket_.get(); }
+
+  /// From now on this is the client's side of a TLS connection: sees the handshake through, with
+  /// what was given back and what comes. ok: all that is received and sent from here on is
+  /// encrypted. broken: the handshake failed, and the client was told why by an alert; anything
+  /// else: the connection ended meanwhile. Waits no longer than the receive deadline.
+  Task<IoStatus> start_tls(std::unique_ptr<tls::Session> session);
+  bool is_tls() const noexcept { return tls_ != nullptr; }
+  /// The protocol that TLS was asked for by ALPN ("h2", "http/1.1"); empty: none, or no TLS.
+  std::string_view alpn() const noexcept;
+  /// The certificate that the client has shown, once it is verified; null: none. Lives as long as
+  /// the stream.
+  const ClientCertificate* client_certificate() const noexcept;
+  /// What is wrong with the handshake that start_tls() gave up.
+  std::string tls_failure() const;
 
   /// Begins to receive, in `scope`, without waiting. `watcher` (may be null) is told of the end
   /// unless a coroutine awaits receive() by then. Does nothing but replace the watcher if a receive
@@ -70,7 +83,8 @@ class Stream final : private reactor::CompletionListener {
   }
 
   /// Sends now what the socket takes, without waiting. Gives the count (0: it is full), or a
-  /// negated errno.
+  /// negated errno. What was not taken must be what is sent next, if anything is: TLS may have
+  /// encrypted some of it already.
   std::ptrdiff_t try_send(std::string_view bytes) noexcept;
   /// Sends all `bytes`, which must stay until the end. timed_out when the peer takes nothing for
   /// `stall_timeout` (zero: waits forever).
@@ -83,7 +97,8 @@ class Stream final : private reactor::CompletionListener {
   /// Ends our side (FIN), then reads and discards what the peer still sends, until its end, so that
   /// it sees the last answer instead of a reset; for `timeout` and `bytes_max` at most.
   Task<void> linger(Clock::duration timeout, std::size_t bytes_max);
-  /// Ends what is in flight and waits until it has ended. Afterwards the stream may be destroyed.
+  /// Ends what is in flight and waits until it has ended. Tells a TLS peer that it has everything,
+  /// unless the end shall be a reset. Afterwards the stream may be destroyed.
   Task<void> abandon();
 
  private:
@@ -108,13 +123,27 @@ class Stream final : private reactor::CompletionListener {
   };
 
   void operation_completed(reactor::Operation& operation) override;
+  Task<Received> receive_as_it_is();
+  Task<IoStatus> send_as_it_is(std::string_view bytes, Clock::duration stall_timeout);
   static IoStatus status_of(int error, Deadline& deadline) noexcept;
   Received received(reactor::BufferResult result) noexcept;
+
+  // With TLS (stream_tls.cpp).
+  Task<Received> receive_encrypted();
+  std::optional<Received> take_ended() noexcept;
+  std::optional<Received> decrypted(Received received) noexcept;
+  void decrypt_for_watcher() noexcept;
+  std::ptrdiff_t try_send_encrypted(std::string_view bytes) noexcept;
+  Task<IoStatus> send_encrypted(std::string_view bytes, Clock::duration stall_timeout);
+  Task<IoStatus> send_waiting_records(Clock::duration stall_timeout);
+  int flush_records() noexcept;
+  void end_tls() noexcept;
 
   UniqueFd socket_;
   reactor::Receive receive_;
   reactor::Buffer unread_;
   ReceiveWatcher* watcher_ = nullptr;
+  std::unique_ptr<tls::Session> tls_;
   Deadline receive_deadline_{receive_};
 };
 

@@ -22,6 +22,8 @@ std::string_view title(Group group) {
       return "Application";
     case Group::listening:
       return "Listening";
+    case Group::tls:
+      return "TLS";
     case Group::proxies:
       return "Behind a proxy";
     case Group::workers:

@@ -12,6 +12,7 @@
 #include "settings/config_file.hpp"
 #include "settings/error.hpp"
 #include "settings/gunicorn_names.hpp"
+#include "settings/listeners.hpp"
 #include "settings/nearest.hpp"
 #include "settings/table.hpp"
 #include "settings/value.hpp"
@@ -110,6 +111,7 @@ class Resolver {
     apply_given(line, Origin::Kind::command_line);
     refuse_contradictory_limits();
     refuse_captured_access_log();
+    make_listeners();
     return std::move(resolution_);
   }
 
@@ -324,6 +326,13 @@ class Resolver {
           "log: give the access log a file",
           origin_of(*find_key("access_logfile")).place,
           origin_of(*find_key("capture_output")).place));
+    }
+  }
+
+  void make_listeners() {
+    Settings& settings = resolution_.settings;
+    for (const std::string& bind : settings.bind) {
+      settings.listeners.push_back(listener_at(bind, settings));
     }
   }
 

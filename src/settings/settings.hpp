@@ -21,15 +21,48 @@ enum class ReactorChoice {
 // Whether connections begin with a header that names the client, and in which versions.
 enum class ProxyProtocol { off, v1, v2, automatic };
 
+// Which certificates clients have to show; the numbers are those of gunicorn and of Python's ssl.
+enum class CertReqs { none = 0, optional = 1, required = 2 };
+
+enum class TlsVersion { tls_1_2, tls_1_3 };
+
+// TLS on a listener. Without a certificate there is none.
+struct TlsSettings {
+  // PEM files: certificates with their chains, and the key of each at the same place; no keyfile at
+  // all: each key is in the certificate's file.
+  std::vector<std::string> certfile;
+  std::vector<std::string> keyfile;
+  // DER files: an OCSP response for the certificate at the same place.
+  std::vector<std::string> ocsp_file;
+  // Who may have issued the certificates of clients, in PEM form.
+  std::string ca_certs;
+  CertReqs cert_reqs = CertReqs::none;
+  // Cipher suites in the order of preference, with colons between; empty: the default ones.
+  std::string ciphers;
+  TlsVersion tls_min = TlsVersion::tls_1_2;
+
+  bool operator==(const TlsSettings&) const = default;
+};
+
+// A place to listen at, and how it is served.
+struct ListenerSettings {
+  std::string bind;  // as in Settings::bind
+  bool is_tls = false;
+  TlsSettings tls;
+};
+
 // Every setting of the server at its effective value: plain data, copied freely, never changed
 // once resolved. The defaults are written here and nowhere else; names, flags, help and limits
 // are in table.hpp. Durations are milliseconds and sizes are bytes; 0 means what each comment says.
-struct Settings {
+struct Settings : TlsSettings {
   // What is served: `PATH.so[:symbol]`, exactly as given. Empty: the built-in welcome application.
   std::string app_path;
 
-  // Listeners. Each is `HOST:PORT`, `[v6]:PORT`, `:PORT`, `unix:PATH` or `fd://N`; never empty.
+  // Listeners. Each is `HOST:PORT`, `[v6]:PORT`, `:PORT`, `unix:PATH` or `fd://N`, maybe behind
+  // `http://` or `https://`; never empty.
   std::vector<std::string> bind{"127.0.0.1:8000"};
+  // What comes of `bind` and of the file's [[listener]] tables; at least one once resolved.
+  std::vector<ListenerSettings> listeners;
   int backlog = 2048;
 
   // Proxies in front: whose connections begin with a PROXY header, and whose X-Forwarded-* and
@@ -37,6 +70,13 @@ struct Settings {
   ProxyProtocol proxy_protocol = ProxyProtocol::off;
   AddressList proxy_allow_from = AddressList::loopback();
   AddressList forwarded_allow_ips = AddressList::loopback();
+
+  // From the accept to the end of a TLS handshake; 0: forever.
+  std::chrono::milliseconds tls_handshake_timeout{10'000};
+  // TLS handshakes one worker has under way at a time; never 0.
+  std::size_t tls_handshakes = 1024;
+  // How long a client may come back to its TLS session; 0: never.
+  std::chrono::milliseconds tls_ticket_lifetime{2 * 60 * 60 * 1000};
 
   // Processes. `workers` is a number already: `auto` was counted when the settings were resolved.
   int workers = 1;

@@ -19,6 +19,7 @@ namespace uringcorn::settings {
 enum class Group {
   serving,
   listening,
+  tls,
   proxies,
   workers,
   timeouts,
@@ -64,6 +65,12 @@ struct Reactor {
 struct Proxy {
   ProxyProtocol Settings::* member;
 };
+struct ClientCertificates {
+  CertReqs Settings::* member;
+};
+struct Tls {
+  TlsVersion Settings::* member;
+};
 struct Level {
   LogLevel Settings::* member;
 };
@@ -77,8 +84,9 @@ struct ConfigFile {};
 /// Only on the command line, without a value: print something instead of serving.
 struct Print {};
 
-using Target = std::variant<Text, List, Addresses, Number, WorkerCount, Count, Size, Duration,
-                            Reactor, Proxy, Level, Switch, ConfigFile, Print>;
+using Target =
+    std::variant<Text, List, Addresses, Number, WorkerCount, Count, Size, Duration, Reactor, Proxy,
+                 ClientCertificates, Tls, Level, Switch, ConfigFile, Print>;
 
 /// One setting. The command line, the configuration file, `--help`, `--print-config` and
 /// docs/settings.md know of settings what their rows say, and nothing else.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Rows of the table: what is served, where, and which proxies are trusted.
+// Rows of the table: what is served, and where.
 #include "settings/table_rows.hpp"
 #include "settings/value.hpp"
 
@@ -37,9 +37,12 @@ const std::vector<Setting> k_rows = {
      .value_name = "ADDRESS",
      .help = "Where to listen: HOST:PORT, [v6]:PORT, :PORT, unix:PATH or fd://N. May be given "
              "several times.",
-     .details = "Port 0 lets the kernel choose a port, which the start-up message prints. "
-                "`fd://N` is a listening socket inherited from the parent process. With `PORT` "
-                "in the environment the default is `0.0.0.0:$PORT`.",
+     .details =
+         "`https://` in front of it means TLS, `http://` means none; without either it is "
+         "TLS if there is a `certfile`. See [TLS](tls.md) for listeners with certificates "
+         "of their own. Port 0 lets the kernel choose a port, which the start-up message prints. "
+         "`fd://N` is a listening socket inherited from the parent process. With `PORT` "
+         "in the environment the default is `0.0.0.0:$PORT`.",
      .may_be_empty = false,
      .environment = "PORT",
      .from_environment = listen_everywhere_on},
@@ -52,38 +55,6 @@ const std::vector<Setting> k_rows = {
      .details = "The kernel caps it at `net.core.somaxconn`.",
      .minimum = 1,
      .maximum = k_most_backlog},
-
-    {.key = "proxy_protocol",
-     .flags = {"--proxy-protocol"},
-     .group = Group::proxies,
-     .target = Proxy{&S::proxy_protocol},
-     .value_name = "MODE",
-     .help = "The PROXY header in front of connections from --proxy-allow-from: off, v1, v2 or "
-             "auto (either).",
-     .details = "Once on, a connection from there is refused when it does not begin with such a "
-                "header, complete within `request_head_timeout`. Its client is then the peer of "
-                "all requests on the connection, for `forwarded_allow_ips` too. From anywhere "
-                "else no header is expected, and one is refused as the malformed request that it "
-                "is."},
-    {.key = "proxy_allow_from",
-     .flags = {"--proxy-allow-from"},
-     .group = Group::proxies,
-     .target = Addresses{&S::proxy_allow_from},
-     .value_name = "ADDRESSES",
-     .help = "The proxies that send PROXY headers: addresses and networks with commas between, or "
-             "*.",
-     .details = "Connections through unix sockets always count as listed."},
-    {.key = "forwarded_allow_ips",
-     .flags = {"--forwarded-allow-ips"},
-     .group = Group::proxies,
-     .target = Addresses{&S::forwarded_allow_ips},
-     .value_name = "ADDRESSES",
-     .help = "The proxies whose X-Forwarded-* and Forwarded fields are believed: addresses and "
-             "networks with commas between, or *.",
-     .details = "They set the address, scheme and host of a request; from others they are ignored. "
-                "Connections through unix sockets always count as listed. See [Behind a "
-                "proxy](behind-a-proxy.md).",
-     .environment = "FORWARDED_ALLOW_IPS"},
 };
 
 }  // namespace

@@ -32,6 +32,14 @@ constexpr std::array k_proxies{Named<ProxyProtocol>{"off", ProxyProtocol::off},
                                Named<ProxyProtocol>{"v1", ProxyProtocol::v1},
                                Named<ProxyProtocol>{"v2", ProxyProtocol::v2},
                                Named<ProxyProtocol>{"auto", ProxyProtocol::automatic}};
+constexpr std::array k_cert_reqs{Named<CertReqs>{"none", CertReqs::none},
+                                 Named<CertReqs>{"optional", CertReqs::optional},
+                                 Named<CertReqs>{"required", CertReqs::required},
+                                 Named<CertReqs>{"0", CertReqs::none},
+                                 Named<CertReqs>{"1", CertReqs::optional},
+                                 Named<CertReqs>{"2", CertReqs::required}};
+constexpr std::array k_tls_versions{Named<TlsVersion>{"1.2", TlsVersion::tls_1_2},
+                                    Named<TlsVersion>{"1.3", TlsVersion::tls_1_3}};
 constexpr std::array k_levels{
     Named<LogLevel>{"debug", LogLevel::debug}, Named<LogLevel>{"info", LogLevel::info},
     Named<LogLevel>{"warning", LogLevel::warning}, Named<LogLevel>{"error", LogLevel::error},
@@ -154,6 +162,8 @@ struct Assign {
   }
   bool operator()(Reactor target) const { return store(target.member, k_reactors); }
   bool operator()(Proxy target) const { return store(target.member, k_proxies); }
+  bool operator()(ClientCertificates target) const { return store(target.member, k_cert_reqs); }
+  bool operator()(Tls target) const { return store(target.member, k_tls_versions); }
   bool operator()(Level target) const { return store(target.member, k_levels); }
   bool operator()(Switch target) const {
     const bool is_on = text() == "true";
@@ -192,6 +202,12 @@ struct Show {
   Texts operator()(Proxy target) const {
     return {std::string(name_of(k_proxies, settings.*target.member))};
   }
+  Texts operator()(ClientCertificates target) const {
+    return {std::string(name_of(k_cert_reqs, settings.*target.member))};
+  }
+  Texts operator()(Tls target) const {
+    return {std::string(name_of(k_tls_versions, settings.*target.member))};
+  }
   Texts operator()(Level target) const {
     return {std::string(name_of(k_levels, settings.*target.member))};
   }
@@ -221,6 +237,10 @@ struct Expected {
   }
   std::string operator()(Reactor) const { return one_of(k_reactors); }
   std::string operator()(Proxy) const { return one_of(k_proxies); }
+  std::string operator()(ClientCertificates) const {
+    return "none, optional or required, or gunicorn's 0, 1 or 2";
+  }
+  std::string operator()(Tls) const { return one_of(k_tls_versions); }
   std::string operator()(Level) const { return one_of(k_levels); }
   std::string operator()(Switch) const { return "true or false"; }
   std::string operator()(ConfigFile) const { return "a file name"; }

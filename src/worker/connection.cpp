@@ -35,13 +35,25 @@ class Count {
   observe::ScoreboardSlot* slot_;
 };
 
+/// What comes before the first request: who speaks, and how. False: nobody is to be served.
+Task<bool> pass_gates(net::Stream& stream, net::Peer& peer, const settings::Settings& settings,
+                      TlsGate* tls) {
+  const bool is_announced = co_await pass_proxy_gate(stream, peer, settings);
+  if (!is_announced || tls == nullptr) {
+    co_return is_announced;
+  }
+  const bool is_encrypted = co_await tls->pass(stream, peer);
+  co_return is_encrypted;
+}
+
 }  // namespace
 
-Task<void> serve_connection(UniqueFd socket, http::ServerContext& context, ConnectionCap& cap) {
+Task<void> serve_connection(UniqueFd socket, http::ServerContext& context, ConnectionCap& cap,
+                            TlsGate* tls) {
   const Count count(cap, context.scoreboard);
   net::Peer peer = net::Peer::of(socket.get());
   net::Stream stream(std::move(socket));
-  const bool may_speak = co_await pass_proxy_gate(stream, peer, context.settings);
+  const bool may_speak = co_await pass_gates(stream, peer, context.settings, tls);
   if (may_speak) {
     co_await http::h1::serve(stream, peer, context);
   }

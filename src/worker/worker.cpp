@@ -12,6 +12,7 @@
 #include <deque>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <system_error>
 
 #include <uringcorn/application.hpp>
@@ -36,6 +37,7 @@
 #include "worker/crash_report.hpp"
 #include "worker/handler_place.hpp"
 #include "worker/heartbeat.hpp"
+#include "worker/tls_gate.hpp"
 
 namespace uringcorn::worker {
 namespace {
@@ -122,7 +124,7 @@ class Worker {
   void reopen_logs();
   void tell(Message message) const noexcept;
   void stop(bool quickly) noexcept;
-  void take(UniqueFd socket);
+  TlsGate* open_tls(const WorkerListener& listener);
   void turn_changed(bool taken) noexcept;
 
   const WorkerBoot& boot_;
@@ -135,6 +137,8 @@ class Worker {
   http::ServerContext context_;
   AcceptGate gate_;
   ConnectionCap cap_;
+  std::optional<TlsFloor> tls_floor_;
+  std::deque<TlsGate> tls_gates_;
   Door door_;
   std::deque<Acceptor> acceptors_;
 
@@ -204,9 +208,11 @@ Task<bool> Worker::start_application() {
 
 Task<void> Worker::serve() {
   for (const WorkerListener& listener : boot_.listeners) {
-    acceptors_.emplace_back(listener.fd, listener.name, gate_, cap_,
-                            kind_ == ClassKind::sync ? &door_ : nullptr,
-                            [this](UniqueFd socket) { take(std::move(socket)); });
+    acceptors_.emplace_back(
+        listener.fd, listener.name, gate_, cap_, kind_ == ClassKind::sync ? &door_ : nullptr,
+        [this, tls = open_tls(listener)](UniqueFd socket) {
+          connections_.spawn(serve_connection(std::move(socket), context_, cap_, tls));
+        });
   }
   door_.open();
   boot_.own_place.set_state(observe::WorkerState::ready);
@@ -215,8 +221,15 @@ Task<void> Worker::serve() {
   co_await drain();
 }
 
-void Worker::take(UniqueFd socket) {
-  connections_.spawn(serve_connection(std::move(socket), context_, cap_));
+/// The gate of a listener that speaks TLS; null: it does not.
+TlsGate* Worker::open_tls(const WorkerListener& listener) {
+  if (!listener.tls) {
+    return nullptr;
+  }
+  if (!tls_floor_) {
+    tls_floor_.emplace(settings_.tls_handshakes);
+  }
+  return &tls_gates_.emplace_back(listener.tls, boot_.ticket_keys, settings_, *tls_floor_);
 }
 
 /// Of class sync: while a request is handled, connections are left to the other workers.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -12,6 +13,11 @@ namespace uringcorn::observe {
 class ScoreboardSlot;
 class Scoreboard;
 }  // namespace uringcorn::observe
+
+namespace uringcorn::net::tls {
+class TicketKeys;
+struct Material;
+}  // namespace uringcorn::net::tls
 
 namespace uringcorn::worker {
 
@@ -30,6 +36,7 @@ enum class Message : char {
 struct WorkerListener {
   int fd = -1;
   std::string name;  ///< as it is shown: "http://127.0.0.1:8000", "unix:/run/shop.sock"
+  std::shared_ptr<const net::tls::Material> tls = nullptr;  ///< null: in the clear
 };
 
 /// All that a worker is told. Plain data; lives as long as the process.
@@ -42,6 +49,7 @@ struct WorkerBoot {
   unsigned slot = 0;                   ///< this worker's number, 0..N-1
   unsigned generation = 0;
   reactor::BackendKind backend = reactor::BackendKind::io_uring;
+  const net::tls::TicketKeys* ticket_keys = nullptr;  ///< null: TLS sessions are not resumed
   int heartbeat_fd = -1;  ///< touched (futimens, CLOCK_MONOTONIC as mtime) every second
   int message_fd = -1;    ///< the writing end of a pipe; POLLERR there: the arbiter is dead
 };

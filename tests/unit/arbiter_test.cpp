@@ -19,6 +19,7 @@
 #include "arbiter_process.hpp"
 #include "observe/log.hpp"
 #include "observe/scoreboard.hpp"
+#include "settings/listeners.hpp"
 #include "worker/worker.hpp"
 
 namespace {
@@ -138,10 +139,18 @@ int fake_worker(const WorkerBoot& boot, Shared& shared) {
   return 0;
 }
 
+void listen_at(Settings& settings, const std::vector<std::string>& addresses) {
+  settings.bind = addresses;
+  settings.listeners.clear();
+  for (const std::string& address : addresses) {
+    settings.listeners.push_back(uringcorn::settings::listener_at(address, settings));
+  }
+}
+
 Settings settings_for(const std::string& app, int workers = 2) {
   Settings settings;
   settings.app_path = app;
-  settings.bind = {"127.0.0.1:0"};
+  listen_at(settings, {"127.0.0.1:0"});
   settings.workers = workers;
   settings.log_level = uringcorn::LogLevel::debug;
   settings.reactor = uringcorn::settings::ReactorChoice::epoll;
@@ -230,7 +239,7 @@ TEST_CASE("an address in use is tried again until it is free") {
   auto blocker = std::make_unique<uringcorn::net::Listener>(
       uringcorn::net::parse_bind("127.0.0.1:0"), uringcorn::net::ListenOptions{});
   Settings settings = settings_for("serve", 1);
-  settings.bind = {blocker->name().substr(std::string("http://").size())};
+  listen_at(settings, {blocker->name().substr(std::string("http://").size())});
   Running running(settings);
   running.arbiter.wait_for("address already in use");
   CHECK(running.arbiter.log().find("trying again (1 of 5)") != std::string::npos);
@@ -243,7 +252,7 @@ TEST_CASE("an address in use is tried again until it is free") {
 TEST_CASE("TERM ends the waiting for an address in use") {
   const uringcorn::net::Listener blocker(uringcorn::net::parse_bind("127.0.0.1:0"), {});
   Settings settings = settings_for("serve", 1);
-  settings.bind = {blocker.name().substr(std::string("http://").size())};
+  listen_at(settings, {blocker.name().substr(std::string("http://").size())});
   Running running(settings);
   running.arbiter.wait_for("trying again (1 of 5)");
   running.arbiter.signal(SIGTERM);
@@ -253,7 +262,7 @@ TEST_CASE("TERM ends the waiting for an address in use") {
 
 TEST_CASE("a bind value that means nothing is exit code 2, before anything was bound") {
   Settings settings = settings_for("serve", 1);
-  settings.bind = {"127.0.0.1:0", "nonsense"};
+  listen_at(settings, {"127.0.0.1:0", "nonsense"});
   Running running(settings);
   running.arbiter.wait_for("uringcorn: cannot listen on 'nonsense'");
   CHECK(running.arbiter.wait_for_end() == 2);
@@ -460,7 +469,7 @@ TEST_CASE("a reload changes the number of workers and the addresses") {
   const Settings settings = settings_for("serve", 1);
   Settings changed = settings;
   changed.workers = 3;
-  changed.bind = {"127.0.0.1:0", "127.0.0.2:0"};
+  listen_at(changed, {"127.0.0.1:0", "127.0.0.2:0"});
   Program program = program_for(shared, changed);
   ArbiterProcess arbiter(settings, program);
   arbiter.wait_for_ready();

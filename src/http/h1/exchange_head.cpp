@@ -89,6 +89,8 @@ void Exchange::take_head() {
   head_.authority = parsed.host.in(head);
   head_.peer_address = connection_->peer.address();
   head_.peer_port = connection_->peer.port();
+  head_.https = connection_->stream.is_tls();
+  head_.client_certificate = connection_->stream.client_certificate();
   head_.content_length = facts_.content_length();
   head_.has_body = facts_.has_body();
   apply_forwarded(head_, connection_->peer, settings().forwarded_allow_ips, arena_);

@@ -21,6 +21,8 @@
 #define HAVE_OCSP
 #define HAVE_CERTIFICATE_STATUS_REQUEST
 #define NO_SESSION_CACHE
+/* A ticket is as good as the key that it was made with: uringcorn forgets those in time. */
+#define WOLFSSL_SESSION_TIMEOUT (7 * 24 * 60 * 60)
 #define NO_CLIENT_CACHE
 #define NO_PSK
 #define WOLFSSL_ALWAYS_VERIFY_CB

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/tls/certificate.hpp"
+#include "settings/settings.hpp"
+
+namespace uringcorn::net::tls {
+
+/// A certificate of the server with its chain and its key, as the files have them.
+struct Identity {
+  std::string certificate_file;
+  std::string key_file;
+  std::string certificate_pem;
+  std::string key_pem;
+  std::string stapled;  ///< an OCSP response (DER) about it; empty: none
+  CertificateFacts facts;
+};
+
+/// All that TLS on a listener needs of the file system, read before workers are forked: they need
+/// not be allowed to read it themselves.
+struct Material {
+  settings::TlsSettings settings;
+  std::vector<Identity> identities;  ///< at least one; the first is for clients that name no other
+  std::string authorities_pem;       ///< who may have issued the clients' certificates
+};
+
+/// Reads and checks the files that `settings` name: that they are there, in PEM form, keys without
+/// passphrases, each key that of its certificate. Throws TlsError.
+std::shared_ptr<const Material> read_material(const settings::TlsSettings& settings);
+
+/// Throws TlsError if a certificate of `material` has expired that is none of `serving` (which may
+/// be null): nobody replaces a good one by such a one on purpose.
+void refuse_expired(const Material& material, const Material* serving);
+/// Says which certificates have expired, or are about to, in the error log.
+void warn_of_expiry(const Material& material);
+
+/// Changes when one of the files is replaced or written to.
+std::string fingerprint_of_files(const settings::TlsSettings& settings);
+
+}  // namespace uringcorn::net::tls

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+#include "net/tls/session.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "net/tls/wolfssl.hpp"
+
+namespace uringcorn::net::tls {
+namespace {
+
+/// A client's first message is one record of a few hundred bytes, with post-quantum keys two
+/// thousand. One that is not whole by then is left to wolfSSL to judge.
+constexpr std::size_t k_hello_max = 16 * 1024;
+constexpr std::size_t k_server_name_max = 255;
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  }
+  return lower;
+}
+
+}  // namespace
+
+Session::Session(std::shared_ptr<const Context> context, std::string_view protocols,
+                 Workbench& workbench)
+    : context_(std::move(context)), workbench_(workbench), protocols_(protocols) {
+  if (context_->is_single() && !make_connection({})) {
+    throw std::bad_alloc();
+  }
+}
+
+Session::~Session() {
+  wolfSSL_free(connection_);
+}
+
+// ---- the handshake
+
+std::string_view Session::handshake(std::string_view received) noexcept {
+  if (connection_ == nullptr) {
+    try {
+      hello_.append(received);
+      if (!choose_certificate()) {
+        return {};
+      }
+    } catch (const std::bad_alloc&) {
+      fail();
+      return {};
+    }
+    received = hello_;
+  } else {
+    std::string().swap(hello_);
+  }
+  incoming_ = received;
+  const int result = wolfSSL_accept(connection_);
+  if (result == WOLFSSL_SUCCESS) {
+    state_ = State::open;
+  } else {
+    note_error(result);
+  }
+  return std::exchange(incoming_, {});
+}
+
+/// False: more of the client's first message has to come.
+bool Session::choose_certificate() {
+  std::array<unsigned char, k_server_name_max> name;
+  auto length = static_cast<word32>(name.size());
+  const int result = wolfSSL_SNI_GetFromBuffer(bytes_of(hello_), static_cast<word32>(hello_.size()),
+                                               WOLFSSL_SNI_HOST_NAME, name.data(), &length);
+  if (result == INCOMPLETE_DATA && hello_.size() < k_hello_max) {
+    return false;
+  }
+  const bool is_named = result == WOLFSSL_SUCCESS;
+  const std::string asked =
+      is_named ? lower_case({reinterpret_cast<const char*>(name.data()), length}) : std::string();
+  if (!make_connection(asked)) {
+    throw std::bad_alloc();
+  }
+  return true;
+}
+
+bool Session::make_connection(std::string_view name) {
+  connection_ = wolfSSL_new(context_->find(name));
+  if (connection_ == nullptr) {
+    return false;
+  }
+  wolfSSL_SetIOReadCtx(connection_, this);
+  wolfSSL_SetIOWriteCtx(connection_, this);
+  wolfSSL_SetCertCbCtx(connection_, this);
+  return wolfSSL_UseALPN(connection_, const_cast<char*>(protocols_.data()),
+                         static_cast<unsigned>(protocols_.size()),
+                         WOLFSSL_ALPN_FAILED_ON_MISMATCH) == WOLFSSL_SUCCESS;
+}
+
+std::string_view Session::protocol() const noexcept {
+  char* name = nullptr;
+  unsigned short length = 0;
+  if (wolfSSL_ALPN_GetProtocol(connection_, &name, &length) != WOLFSSL_SUCCESS) {
+    return {};
+  }
+  return {name, length};
+}
+
+void Session::note_error(int result) noexcept {
+  const int error = wolfSSL_get_error(connection_, result);
+  if (error == WOLFSSL_ERROR_WANT_READ) {
+    return;
+  }
+  if (error == WOLFSSL_ERROR_ZERO_RETURN && state_ == State::open) {
+    state_ = State::ended;
+    return;
+  }
+  error_ = error;
+  if (state_ == State::handshake && !has_written_) {
+    // wolfSSL leaves some clients without a word, those without a common cipher suite for instance.
+    write_alert();
+  }
+  state_ = State::failed;
+}
+
+void Session::write_alert() noexcept {
+  constexpr std::string_view k_handshake_failure("\x15\x03\x03\x00\x02\x02\x28", 7);
+  try {
+    workbench_.records().append(k_handshake_failure);
+  } catch (const std::bad_alloc&) {
+    // The end of the connection says the same.
+  }
+}
+
+std::string Session::failure() const {
+  if (connection_ == nullptr) {
+    return "it is not TLS";
+  }
+  std::array<char, WOLFSSL_MAX_ERROR_SZ> text{};
+  wolfSSL_ERR_error_string_n(static_cast<unsigned long>(error_), text.data(), text.size());
+  return text.data();
+}
+
+// ---- data
+
+reactor::Buffer Session::decrypt(std::string_view received) noexcept {
+  if (state_ != State::open) {
+    return {};
+  }
+  char* const room = workbench_.plaintext_room();
+  if (room == nullptr) {
+    fail();
+    return {};
+  }
+  incoming_ = received;
+  std::size_t length = 0;
+  while (state_ == State::open && (!incoming_.empty() || wolfSSL_pending(connection_) > 0)) {
+    const std::size_t left = workbench_.plaintext_size() - length;
+    const int result = wolfSSL_read(connection_, room + length, static_cast<int>(left));
+    if (result > 0) {
+      length += static_cast<std::size_t>(result);
+    } else {
+      note_error(result);
+    }
+  }
+  incoming_ = {};
+  std::string().swap(hello_);
+  return length > 0 ? workbench_.lend_plaintext(length) : reactor::Buffer();
+}
+
+bool Session::encrypt(std::string_view plaintext) noexcept {
+  if (state_ != State::open && state_ != State::ended) {
+    return false;
+  }
+  const int result =
+      wolfSSL_write(connection_, plaintext.data(), static_cast<int>(plaintext.size()));
+  if (result != static_cast<int>(plaintext.size())) {
+    fail();
+    return false;
+  }
+  return true;
+}
+
+void Session::end() noexcept {
+  if (state_ == State::open || state_ == State::ended) {
+    wolfSSL_shutdown(connection_);
+  }
+}
+
+// ---- what wolfSSL calls
+
+int Session::on_read(WOLFSSL*, char* into, int size, void* session) {
+  std::string_view& incoming = static_cast<Session*>(session)->incoming_;
+  if (incoming.empty()) {
+    return WOLFSSL_CBIO_ERR_WANT_READ;
+  }
+  const std::size_t count = std::min(incoming.size(), static_cast<std::size_t>(size));
+  std::memcpy(into, incoming.data(), count);
+  incoming.remove_prefix(count);
+  return static_cast<int>(count);
+}
+
+int Session::on_write(WOLFSSL*, char* bytes, int size, void* session) {
+  auto& self = *static_cast<Session*>(session);
+  try {
+    self.workbench_.records().append({bytes, static_cast<std::size_t>(size)});
+    self.has_written_ = true;
+    return size;
+  } catch (const std::bad_alloc&) {
+    return WOLFSSL_CBIO_ERR_GENERAL;
+  }
+}
+
+/// Called for each certificate of the chain, the client's own last.
+int Session::on_client_certificate(int is_verified, WOLFSSL_X509_STORE_CTX* store) {
+  if (is_verified == 0 || store->error_depth > 0) {
+    return is_verified;
+  }
+  try {
+    auto& session = *static_cast<Session*>(store->userCtx);
+    const WOLFSSL_BUFFER_INFO& own = store->certs[0];
+    session.client_ = describe_client({reinterpret_cast<const char*>(own.buffer), own.length});
+    return session.client_ ? 1 : 0;
+  } catch (const std::bad_alloc&) {
+    return 0;
+  }
+}
+
+}  // namespace uringcorn::net::tls

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#include "worker/tls_gate.hpp"
+
+#include <chrono>
+#include <utility>
+
+#include <uringcorn/time.hpp>
+
+#include "base/byte_buffer.hpp"
+#include "http/h1/response_writer.hpp"
+#include "net/tls/session.hpp"
+#include "observe/log.hpp"
+#include "reactor/reactor.hpp"
+
+namespace uringcorn::worker {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// How long a client that was refused may take to see why.
+constexpr auto k_linger_time = 2s;
+constexpr std::size_t k_linger_bytes_max = 64 * 1024;
+
+/// The first byte of a TLS connection is that of a handshake record, 22; a request in the clear
+/// begins with the letters of its method.
+bool looks_like_http(std::string_view bytes) noexcept {
+  return bytes.front() >= 'A' && bytes.front() <= 'Z';
+}
+
+Task<void> refuse_http(net::Stream& stream) {
+  ByteBuffer answer;
+  http::h1::write_error_response(answer, 400,
+                                 "This port speaks HTTPS: the address begins with https://.",
+                                 {.keep_alive = false}, "", "");
+  co_await stream.send(answer.view(), k_linger_time);
+  co_await stream.linger(k_linger_time, k_linger_bytes_max);
+}
+
+void log_failure(const net::Peer& peer, std::string_view reason) {
+  const std::string_view address = peer.address();
+  observe::debug("no TLS with {}: {}", address.empty() ? "a unix socket" : address, reason);
+}
+
+}  // namespace
+
+TlsFloor::TlsFloor(std::size_t handshakes_max)
+    : workbench_(reactor::Reactor::current().buffers().size()), count_max_(handshakes_max) {}
+
+void TlsFloor::make_room() noexcept {
+  if (count_ >= count_max_ && under_way_.linked()) {
+    auto& longest = static_cast<Place&>(*under_way_.next);
+    longest.unlink();
+    longest.stream_.set_receive_deadline(reactor::Reactor::current().now());
+  }
+}
+
+TlsFloor::Place::Place(TlsFloor& floor, net::Stream& stream) noexcept
+    : floor_(floor), stream_(stream) {
+  floor_.make_room();
+  floor_.under_way_.push_back(*this);
+  floor_.count_++;
+}
+
+TlsFloor::Place::~Place() {
+  floor_.count_--;
+}
+
+TlsGate::TlsGate(std::shared_ptr<const net::tls::Material> material,
+                 const net::tls::TicketKeys* tickets, const settings::Settings& settings,
+                 TlsFloor& floor)
+    : context_(std::make_shared<net::tls::Context>(std::move(material), tickets)),
+      settings_(settings),
+      floor_(floor) {}
+
+Task<bool> TlsGate::pass(net::Stream& stream, const net::Peer& peer) {
+  const auto time = settings_.tls_handshake_timeout;
+  stream.set_receive_deadline(time == 0ms ? Clock::time_point::max()
+                                          : reactor::Reactor::current().now() + time);
+  const TlsFloor::Place place(floor_, stream);
+  net::Received first = co_await stream.receive();
+  if (first.status != net::IoStatus::ok) {
+    co_return false;  // Whoever connects and says nothing looks whether somebody listens.
+  }
+  if (looks_like_http(first.buffer.bytes())) {
+    first.buffer.release();
+    co_await refuse_http(stream);
+    co_return false;
+  }
+  stream.unread(std::move(first.buffer));
+  const net::IoStatus status = co_await stream.start_tls(
+      std::make_unique<net::tls::Session>(context_, net::tls::k_http_1, floor_.workbench()));
+  switch (status) {
+    case net::IoStatus::ok:
+      co_return true;
+    case net::IoStatus::broken:
+      log_failure(peer, stream.tls_failure());
+      co_await stream.linger(k_linger_time, k_linger_bytes_max);
+      break;
+    case net::IoStatus::timed_out:
+      log_failure(peer, "the handshake took too long (--tls-handshake-timeout, --tls-handshakes)");
+      break;
+    default:
+      log_failure(peer, "it ended within the handshake");
+  }
+  co_return false;
+}
+
+}  // namespace uringcorn::worker

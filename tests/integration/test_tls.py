@@ -1,0 +1,445 @@
+# SPDX-License-Identifier: MIT
+"""TLS as clients meet it: Python's ssl (OpenSSL), the openssl program, curl, and raw bytes."""
+import contextlib
+import json
+import os
+import signal
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+
+from certificates import Authority, openssl
+from conftest import DEADLINE_S
+from raw_client import RawConnection, request
+
+GET = request("/get")
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def pair(authority):
+    return authority.issue()
+
+
+def client_context(authority, minimum=None, maximum=None, ciphers=None, client=None, alpn=None):
+    context = ssl.create_default_context(cafile=str(authority.certificate))
+    if minimum:
+        context.minimum_version = minimum
+    if maximum:
+        context.maximum_version = maximum
+    if ciphers:
+        context.set_ciphers(ciphers)
+    if client:
+        context.load_cert_chain(client.certificate, client.key)
+    if alpn:
+        context.set_alpn_protocols(alpn)
+    return context
+
+
+class TlsConnection(RawConnection):
+    """A raw connection within TLS; `name` is the server's that is asked for."""
+
+    def __init__(self, address, context, name="localhost", session=None, **options):
+        super().__init__(address, **options)
+        try:
+            self.socket = context.wrap_socket(self.socket, server_hostname=name, session=session)
+        except BaseException:
+            self.socket.close()
+            raise
+
+
+@pytest.fixture
+def shop(server, pair):
+    """A TLS server of the httpbin example."""
+    return server(*pair.flags, app="httpbin")
+
+
+def fetch(address, context, target="/get", name="localhost", **options):
+    with TlsConnection(address, context, name, **options) as client:
+        return client.ask(request(target, fields=[("Connection", "close")]))
+
+
+# ---- HTTP within TLS -------------------------------------------------------------------------
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_requests_are_answered_on_one_connection(shop, authority, version):
+    context = client_context(authority, minimum=version, maximum=version)
+    with TlsConnection(shop.address, context) as client:
+        assert client.socket.version() == version.name.replace("TLSv1_", "TLSv1.")
+        for _ in range(3):
+            answer = client.ask(GET)
+            assert answer.status == 200
+            assert json.loads(answer.body)["url"] == "https://test.example/get"
+
+
+def test_pipelined_requests_are_answered_in_order(shop, authority):
+    with TlsConnection(shop.address, client_context(authority)) as client:
+        client.send(b"".join(request(f"/anything/{n}") for n in range(50)))
+        for n in range(50):
+            assert json.loads(client.read_answer().body)["url"].endswith(f"/anything/{n}")
+
+
+@pytest.mark.parametrize("size", [1, 16 * 1024, 16 * 1024 + 1, 300_000, 1_500_000])
+def test_bodies_of_any_size_go_both_ways(shop, authority, size):
+    body = os.urandom(size)
+    with TlsConnection(shop.address, client_context(authority)) as client:
+        answer = client.ask(request("/echo", method="POST", body=body))
+        assert answer.status == 200 and answer.body == body
+        assert client.ask(GET).status == 200
+
+
+def test_a_client_that_reads_slowly_gets_everything(shop, authority):
+    body = os.urandom(1_000_000)
+    with TlsConnection(shop.address, client_context(authority)) as client:
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sender = threading.Thread(target=client.send,
+                                  args=(request("/echo", method="POST", body=body),))
+        sender.start()
+        assert client.read_head().status == 200
+        received = [client.buffer]
+        while sum(map(len, received)) < len(body):
+            received.append(client.socket.recv(1000))
+        sender.join()
+        assert b"".join(received) == body
+
+
+def test_head_and_body_of_a_small_answer_are_one_record(shop, authority):
+    context = client_context(authority, maximum=ssl.TLSVersion.TLSv1_2)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with RawConnection(shop.address) as client:
+        def step(action):
+            while True:
+                try:
+                    result = action()
+                    client.send(outgoing.read())
+                    return result
+                except ssl.SSLWantReadError:
+                    if data := outgoing.read():
+                        client.send(data)
+                    incoming.write(client.socket.recv(65536))
+        step(tls.do_handshake)
+        tls.write(GET)
+        client.send(outgoing.read())
+        kind, _, length = struct.unpack(">BHH", client.read_exactly(5))
+        record = client.read_exactly(length)
+        incoming.write(struct.pack(">BHH", kind, 0x0303, length) + record)
+        answer = tls.read(65536)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert kind == 23 and head.startswith(b"HTTP/1.1 200") and json.loads(body)
+
+
+def test_the_end_of_a_connection_is_told_by_close_notify(shop, authority):
+    context = client_context(authority)
+    for target, fields in (("/get", [("Connection", "close")]), ("/get\x01", [])):
+        with TlsConnection(shop.address, context) as client:
+            client.send(request(target, fields=fields))
+            # Python reports an end without close_notify as an error.
+            assert client.read_to_end().startswith(b"HTTP/1.1 ")
+
+
+def test_a_client_that_ends_without_close_notify_is_one_that_ends(shop, authority):
+    with TlsConnection(shop.address, client_context(authority)) as client:
+        assert client.ask(GET).status == 200
+        raw = socket.socket(fileno=os.dup(client.socket.fileno()))
+        raw.shutdown(socket.SHUT_WR)
+        raw.close()
+    shop.wait_until_no_connection()
+    assert fetch(shop.address, client_context(authority)).status == 200
+
+
+# ---- what is agreed upon ---------------------------------------------------------------------
+
+@pytest.mark.parametrize("offered, agreed", [
+    (["http/1.1"], "http/1.1"), (["spdy/3", "http/1.1"], "http/1.1"), (None, None)])
+def test_alpn_agrees_on_http_1_1(shop, authority, offered, agreed):
+    with TlsConnection(shop.address, client_context(authority, alpn=offered)) as client:
+        assert client.socket.selected_alpn_protocol() == agreed
+        assert client.ask(GET).status == 200
+
+
+def test_a_client_that_speaks_no_http_is_refused_by_alpn(shop, authority):
+    with pytest.raises(ssl.SSLError, match="(?i)no.application.protocol"):
+        TlsConnection(shop.address, client_context(authority, alpn=["imap"]))
+
+
+@pytest.mark.parametrize("key", ["p256", "p384", "rsa", "ed25519"])
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_keys_of_all_kinds_are_served(server, authority, key, version):
+    shop = server(*authority.issue(key=key).flags, app="httpbin")
+    context = client_context(authority, minimum=version, maximum=version)
+    assert fetch(shop.address, context).status == 200
+
+
+@pytest.mark.parametrize("name", [
+    "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384"])
+def test_the_client_may_choose_among_the_suites_of_tls_1_2(shop, authority, name):
+    context = client_context(authority, maximum=ssl.TLSVersion.TLSv1_2, ciphers=name)
+    with TlsConnection(shop.address, context) as client:
+        assert client.socket.cipher()[0] == name
+        assert client.ask(GET).status == 200
+
+
+def test_ciphers_names_the_suites_and_their_order(server, authority, pair):
+    shop = server(*pair.flags, "--ciphers", "TLS_AES_256_GCM_SHA384:ECDHE-ECDSA-AES128-GCM-SHA256",
+                  app="httpbin")
+    with TlsConnection(shop.address, client_context(authority)) as client:
+        assert client.socket.cipher()[0] == "TLS_AES_256_GCM_SHA384"
+    with TlsConnection(shop.address,
+                       client_context(authority, maximum=ssl.TLSVersion.TLSv1_2)) as client:
+        assert client.socket.cipher()[0] == "ECDHE-ECDSA-AES128-GCM-SHA256"
+    context = client_context(authority, maximum=ssl.TLSVersion.TLSv1_2,
+                             ciphers="ECDHE-ECDSA-AES256-GCM-SHA384")
+    with pytest.raises(ssl.SSLError):
+        TlsConnection(shop.address, context)
+
+
+def test_tls_min_refuses_older_versions(server, authority, pair):
+    shop = server(*pair.flags, "--tls-min", "1.3", app="httpbin")
+    assert fetch(shop.address, client_context(authority)).status == 200
+    with pytest.raises(ssl.SSLError, match="(?i)version"):
+        TlsConnection(shop.address, client_context(authority, maximum=ssl.TLSVersion.TLSv1_2))
+
+
+# ---- what is refused -------------------------------------------------------------------------
+
+def s_client(address, *arguments, data=b""):
+    """What `openssl s_client` says, with everything allowed that this OpenSSL can."""
+    host, port = address
+    done = subprocess.run(["openssl", "s_client", "-connect", f"{host}:{port}", *arguments],
+                          input=data, capture_output=True, timeout=DEADLINE_S)
+    return (done.stdout + done.stderr).decode(errors="replace")
+
+
+@pytest.mark.parametrize("version", ["-tls1", "-tls1_1"])
+def test_old_versions_of_tls_are_refused(shop, version):
+    said = s_client(shop.address, version, "-cipher", "ALL:@SECLEVEL=0")
+    assert "Cipher is (NONE)" in said and "alert protocol version" in said, said
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_python_cannot_speak_old_versions_of_tls_either(shop, authority, version):
+    context = client_context(authority, ciphers="ALL:@SECLEVEL=0")
+    context.minimum_version = context.maximum_version = version
+    with pytest.raises(ssl.SSLError, match="(?i)version"):
+        TlsConnection(shop.address, context)
+
+
+@pytest.mark.parametrize("ciphers", [
+    "aRSA+kRSA", "AES128-SHA", "ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384", "aNULL",
+    "eNULL", "ARIA", "CAMELLIA", "ECDHE-ECDSA-AES128-CCM8", "DHE"])
+def test_weak_suites_are_refused(shop, authority, ciphers):
+    context = client_context(authority, maximum=ssl.TLSVersion.TLSv1_2)
+    context.set_ciphers(f"{ciphers}:@SECLEVEL=0")
+    with pytest.raises(ssl.SSLError, match="(?i)handshake.failure|alert"):
+        TlsConnection(shop.address, context)
+    said = s_client(shop.address, "-tls1_2", "-cipher", f"{ciphers}:@SECLEVEL=0")
+    assert "Cipher is (NONE)" in said, said
+
+
+def test_there_is_no_compression_and_no_renegotiation(shop):
+    said = s_client(shop.address, "-tls1_2", "-comp", data=b"R\n")
+    assert "Compression: NONE" in said and "Secure Renegotiation IS supported" in said, said
+    # The handshake that the client begins within the connection is the end of it.
+    assert "Cipher is ECDHE" in said and said.count("RENEGOTIATING") == 1, said
+    assert "error" in said.partition("RENEGOTIATING")[2], said
+
+
+def test_http_in_the_clear_is_told_where_it_is(shop):
+    with RawConnection(shop.address) as client:
+        answer = client.ask(GET)
+        assert answer.status == 400 and answer.closes
+        assert b"HTTPS" in answer.body
+        assert client.read_to_end() == b""
+
+
+def test_tls_on_a_port_in_the_clear_is_a_malformed_request(server, authority):
+    shop = server(app="httpbin")
+    with pytest.raises(ssl.SSLError):
+        TlsConnection(shop.address, client_context(authority))
+    assert shop.get("/get").status == 200
+
+
+# ---- attacks ---------------------------------------------------------------------------------
+
+def client_hello(authority):
+    """The bytes with which a client begins."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = client_context(authority).wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        tls.do_handshake()
+    return outgoing.read()
+
+
+def ends(client):
+    """The server ends the connection, after an alert or not."""
+    try:
+        return client.read_to_end() is not None
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.parametrize("garbage", [
+    b"\x16", b"\x16\x03\x01\xff\xff" + bytes(70_000), b"\x16\x03\x01\x00\x04\x01\x00\x00\x00",
+    b"\x80\x2e\x01\x03\x01" + bytes(60), b"\x17\x03\x03\x00\x10" + bytes(16), bytes(1000),
+    b"\x15\x03\x03\x00\x02\x02\x28", b"\x14\x03\x03\x00\x01\x01" * 1000,
+    b"\x16\x03\x03\x00\x00" * 1000, os.urandom(5000).lstrip(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")],
+    ids=["part", "oversized", "cut-hello", "sslv2", "data", "zeros", "alert", "ccs", "empty",
+         "random"])
+def test_garbage_in_the_place_of_a_handshake_ends_the_connection(shop, authority, garbage):
+    with RawConnection(shop.address) as client:
+        with contextlib.suppress(ConnectionError):
+            client.send(garbage)
+            client.send_end()
+        assert ends(client)
+    assert fetch(shop.address, client_context(authority)).status == 200
+
+
+def test_a_handshake_may_be_cut_off_at_any_byte(shop, authority):
+    hello = client_hello(authority)
+    for length in range(1, len(hello), 7):
+        with RawConnection(shop.address) as client:
+            client.send(hello[:length])
+    with RawConnection(shop.address) as client:
+        client.send(hello)
+        client.read_exactly(100)
+    assert fetch(shop.address, client_context(authority)).status == 200
+    shop.wait_until_no_connection()
+
+
+def test_every_byte_of_a_hello_may_be_wrong(shop, authority):
+    hello = bytearray(client_hello(authority))
+    for position in range(0, len(hello), 3):
+        mutated = bytearray(hello)
+        mutated[position] ^= 0xff
+        if chr(mutated[0]) in "ABCDEFGHIJKLMNOPQRSTUVWXYZ":
+            continue
+        with RawConnection(shop.address) as client:
+            client.send(bytes(mutated))
+            client.send_end()
+    assert fetch(shop.address, client_context(authority)).status == 200
+    shop.wait_until_no_connection()
+
+
+def test_a_handshake_may_come_byte_by_byte(shop, authority):
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = client_context(authority).wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with RawConnection(shop.address) as client:
+        client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+        def send_slowly():
+            for byte in outgoing.read():
+                client.send(bytes([byte]))
+
+        def step(action):
+            while True:
+                try:
+                    result = action()
+                    send_slowly()
+                    return result
+                except ssl.SSLWantReadError:
+                    send_slowly()
+                    incoming.write(client.socket.recv(65536))
+        step(tls.do_handshake)
+        tls.write(GET)
+        assert step(lambda: tls.read(65536)).startswith(b"HTTP/1.1 200")
+
+
+def test_a_handshake_has_its_time(server, authority, pair):
+    shop = server(*pair.flags, "--tls-handshake-timeout", "300ms", app="httpbin")
+    hello = client_hello(authority)
+    for sent in (b"", hello[:5], hello[:100], hello):
+        with RawConnection(shop.address) as client:
+            client.send(sent)
+            assert ends(client)
+    # Dribbling does not win more of it.
+    with RawConnection(shop.address) as client:
+        began = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            for byte in hello[:-1]:
+                client.send(bytes([byte]))
+                time.sleep(0.01)
+                if time.monotonic() - began > DEADLINE_S:
+                    pytest.fail("a dribbling client is never given up")
+        assert ends(client)
+    assert fetch(shop.address, client_context(authority)).status == 200
+
+
+def test_half_handshakes_do_not_keep_others_out(server, authority, pair):
+    shop = server(*pair.flags, "--tls-handshakes", "8", app="httpbin")
+    hello = client_hello(authority)
+    with contextlib.ExitStack() as stack:
+        stuck = [stack.enter_context(RawConnection(shop.address)) for _ in range(40)]
+        for client in stuck:
+            client.send(hello[:50])
+        for _ in range(5):
+            assert fetch(shop.address, client_context(authority)).status == 200
+        # The oldest of them had to go.
+        assert ends(stuck[0])
+
+
+def test_killed_clients_leave_nothing_behind(shop, authority):
+    script = ("import socket,ssl,sys,time\n"
+              "c=ssl._create_unverified_context()\n"
+              "s=[c.wrap_socket(socket.create_connection(('127.0.0.1',int(sys.argv[1]))))"
+              " for _ in range(5)]\n"
+              "for each in s: each.sendall(b'GET /get HTTP/1.1\\r\\nHost: x\\r\\n')\n"
+              "print('ready',flush=True)\ntime.sleep(600)\n")
+    client = subprocess.Popen(["/usr/bin/python3", "-c", script, str(shop.address[1])],
+                              stdout=subprocess.PIPE)
+    try:
+        assert client.stdout.readline() == b"ready\n"
+    finally:
+        client.send_signal(signal.SIGKILL)
+        client.wait()
+        client.stdout.close()
+    shop.wait_until_no_connection()
+    assert fetch(shop.address, client_context(authority)).status == 200
+
+
+def test_a_record_that_was_tampered_with_ends_the_connection(shop, authority):
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = client_context(authority).wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with RawConnection(shop.address) as client:
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                client.send(outgoing.read())
+                incoming.write(client.socket.recv(65536))
+        tls.write(GET)
+        sent = bytearray(outgoing.read())
+        sent[-1] ^= 1
+        client.send(bytes(sent))
+        assert b"HTTP/1.1" not in client.read_to_end()
+    assert fetch(shop.address, client_context(authority)).status == 200
+
+
+@pytest.mark.parametrize("size", [16_641, 0xffff])
+def test_an_oversized_record_ends_the_connection(shop, authority, size):
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = client_context(authority).wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with RawConnection(shop.address) as client:
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                client.send(outgoing.read())
+                incoming.write(client.socket.recv(65536))
+        with contextlib.suppress(ConnectionError):
+            client.send(outgoing.read() + struct.pack(">BHH", 23, 0x0303, size) + bytes(size))
+        assert ends(client)
+    assert fetch(shop.address, client_context(authority)).status == 200
