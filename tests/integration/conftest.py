@@ -42,6 +42,11 @@ def reactor(request):
     return request.config.getoption("--reactor")
 
 
+def process_state(pid):
+    """The letter of proc(5): R, S, T (stopped), Z (dead, not yet waited for), ..."""
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 class Server:
     """A running `uringcorn serve`, in a process group of its own."""
 
@@ -89,10 +94,14 @@ class Server:
         alive = []
         for pid in path.read_text().split() if path.exists() else []:
             with contextlib.suppress(OSError):
-                state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-                if state != "Z":
+                if process_state(pid) != "Z":
                     alive.append(int(pid))
         return alive
+
+    def pause(self, worker):
+        """Stops a worker. Until its state says so, it may still take a connection."""
+        os.kill(worker, signal.SIGSTOP)
+        self.wait_until(lambda: process_state(worker) == "T", "the worker to be stopped")
 
     def wait_until(self, condition, what, deadline_s=DEADLINE_S):
         """Waits for condition() to be true; `what` says in a failure what was waited for."""

@@ -189,7 +189,7 @@ def test_a_worker_that_blocks_is_aborted_with_a_backtrace_and_its_requests(serve
 def test_a_stopped_worker_is_killed_and_strands_nobody(server):
     running = server("--workers", "2", "--timeout", "6", app="httpbin")
     stopped, _ = running.wait_until_ready(2)
-    os.kill(stopped, signal.SIGSTOP)
+    running.pause(stopped)
     for _ in range(50):
         assert running.get("/hello").status == 200
     line = running.wait_for_line(rf"pid {stopped}\) was killed by SIGKILL")
@@ -247,6 +247,7 @@ def test_an_application_that_crashes_at_load_is_exit_code_3(server, library):
     running = server("--workers", "2", app=library(source), wait=False)
     assert running.wait() == 3
     assert len(running.lines("was killed by SIGABRT")) <= 2
+    assert "it crashed while the application booted" in running.log
 
 
 # ---- the end of the arbiter ------------------------------------------------------------------

@@ -3,7 +3,6 @@
 import collections
 import json
 import os
-import pathlib
 import signal
 import socket
 import stat
@@ -95,10 +94,6 @@ def test_an_address_in_use_is_told_after_some_tries(server):
 
 # ---- sharing ---------------------------------------------------------------------------------
 
-def process_state(pid):
-    return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
 def shares(running, arrivals):
     """How many of the connections each worker got; they stay open until all are counted."""
     clients, counts = [], collections.Counter()
@@ -142,9 +137,7 @@ def test_bursts_are_shared_evenly(four_workers):
 
 def test_a_stopped_worker_strands_nobody(four_workers):
     stopped = four_workers.wait_until_ready(4)[0]
-    os.kill(stopped, signal.SIGSTOP)
-    # Until it has really stopped, it may still take a connection.
-    four_workers.wait_until(lambda: process_state(stopped) == "T", "the worker to be stopped")
+    four_workers.pause(stopped)
     try:
         start = time.monotonic()
         counts = shares(four_workers, [1] * 100 + [100])
