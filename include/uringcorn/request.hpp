@@ -126,7 +126,7 @@ class URINGCORN_API Body {
   /// The next bytes, valid until the next read(); empty at the end, and from then on. Waits for the
   /// client; the client waits for you (backpressure). Throws HttpError(400) when the body ends
   /// early or its framing is bad, 408 when nothing comes for too long, 413 beyond the limit: let it
-  /// pass.
+  /// pass. A read() while another one waits throws std::logic_error.
   Task<std::string_view> read() { return channel_.read_body(); }
   /// The length that the client announced; unknown for a chunked body.
   std::optional<std::uint64_t> length() const noexcept { return head_.content_length; }

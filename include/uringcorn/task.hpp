@@ -34,6 +34,21 @@ struct PromiseBase {
   static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
 };
 
+/// Mistakes with tasks, as a std::logic_error: a handler that makes one is answered 500.
+[[noreturn]] URINGCORN_API void throw_moved_from();
+[[noreturn]] URINGCORN_API void throw_awaited_again();
+[[noreturn]] URINGCORN_API void throw_without_result();
+
+/// A task can be started once.
+inline void require_startable(std::coroutine_handle<> frame) {
+  if (!frame) [[unlikely]] {
+    throw_moved_from();
+  }
+  if (frame.done()) [[unlikely]] {
+    throw_awaited_again();
+  }
+}
+
 /// The end of a task: control goes straight to the continuation, on the same stack depth.
 struct ContinueAwaiter {
   bool await_ready() const noexcept { return false; }
@@ -62,6 +77,9 @@ struct TaskPromise : PromiseBase {
     if (error) {
       std::rethrow_exception(std::exchange(error, nullptr));
     }
+    if (!value) [[unlikely]] {
+      throw_without_result();
+    }
     return std::move(*value);
   }
 };
@@ -87,7 +105,10 @@ template <class T>
 struct TaskAwaiter {
   std::coroutine_handle<TaskPromise<T>> frame;
 
-  bool await_ready() const noexcept { return false; }
+  bool await_ready() const {
+    require_startable(frame);
+    return false;
+  }
   template <class Promise>
   std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> awaiting) noexcept {
     TaskPromise<T>& promise = frame.promise();
@@ -116,7 +137,8 @@ struct JoinAwaiter {
 
 /// A coroutine that computes a T. It is lazy (nothing runs before it is awaited), is awaited once,
 /// runs in the scope of the coroutine that awaits it, and hands on its value or its exception.
-/// Awaiting costs no stack: chains and loops of any length are fine.
+/// Awaiting costs no stack: chains and loops of any length are fine. To await it again, or after it
+/// was moved from, throws std::logic_error.
 ///
 ///     Task<int> answer() { co_return 42; }
 ///     Task<void> ask() { int value = co_await answer(); }
@@ -141,7 +163,8 @@ class [[nodiscard("a Task does nothing until it is awaited")]] Task {
   ~Task() { destroy(); }
 
   /// Makes the task run in `scope` instead of its awaiter's; `scope` must outlive it.
-  Task&& in(CancelScope& scope) && noexcept {
+  Task&& in(CancelScope& scope) && {
+    detail::require_startable(frame_);
     frame_.promise().scope = &scope;
     return std::move(*this);
   }

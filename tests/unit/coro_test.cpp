@@ -52,6 +52,10 @@ Task<int> value(int number) {
   co_return number;
 }
 
+Task<void> nothing() {
+  co_return;
+}
+
 Task<int> fail(std::string what) {
   throw std::runtime_error(what);
   co_return 0;
@@ -69,6 +73,26 @@ T finish(Task<T> task) {
   REQUIRE(running.done());
   return running.join().await_resume();
 }
+
+template <class T>
+Task<void> await_twice(Task<T> task) {
+  co_await std::move(task);
+  co_await std::move(task);
+}
+
+Task<void> await_moved(Task<int> task) {
+  const Task<int> other = std::move(task);
+  co_await std::move(task);
+}
+
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wreturn-type"
+Task<int> forget_the_result(bool forget) {
+  if (!forget) {
+    co_return 1;
+  }
+}
+#pragma clang diagnostic pop
 
 Task<long> sum_of(long count) {
   long sum = 0;
@@ -108,6 +132,18 @@ Task<std::string> catch_through_awaits() {
 }
 
 }  // namespace
+
+TEST_CASE("mistakes with tasks are exceptions, not crashes") {
+  CHECK_THROWS_WITH_AS(finish(await_twice(value(1))), "a Task was awaited a second time",
+                       std::logic_error);
+  CHECK_THROWS_WITH_AS(finish(await_twice(nothing())), "a Task was awaited a second time",
+                       std::logic_error);
+  CHECK_THROWS_WITH_AS(finish(await_moved(value(1))), "a Task was awaited that was moved from",
+                       std::logic_error);
+  CHECK_THROWS_WITH_AS(finish(forget_the_result(true)), "a coroutine ended without its co_return",
+                       std::logic_error);
+  CHECK(finish(forget_the_result(false)) == 1);
+}
 
 TEST_CASE("a task gives its value, also out of a branch after a co_await") {
   CHECK(finish(value(42)) == 42);
@@ -239,7 +275,6 @@ TEST_CASE("with_task_group waits for its tasks when the body throws") {
 }
 
 TEST_CASE("when_all gives all values") {
-  auto nothing = []() -> Task<void> { co_return; };
   const auto [number, text, none] = finish(when_all(value(1), catch_through_awaits(), nothing()));
   CHECK(number == 1);
   CHECK(text == "caught deep");

@@ -3,6 +3,8 @@
 
 #include <stdexcept>
 
+#include <uringcorn/task_group.hpp>
+
 namespace {
 
 using namespace uringcorn;
@@ -113,6 +115,16 @@ Task<Response> read_impatiently(Request& request) {
   co_return Response::text((was_late ? "late " : "soon ") + text + rest);
 }
 
+/// Two tasks at a time want the next piece of the body.
+Task<Response> read_twice(Request& request) {
+  try {
+    co_await when_all(request.body().read(), request.body().read());
+  } catch (const std::logic_error& error) {
+    co_return Response::text(error.what());
+  }
+  co_return Response::text("no error");
+}
+
 Task<Response> handle(Request& request) {
   const std::string_view path = request.path();
   if (path == "/hello") {
@@ -129,6 +141,9 @@ Task<Response> handle(Request& request) {
   }
   if (path == "/impatient") {
     co_return co_await read_impatiently(request);
+  }
+  if (path == "/read-twice") {
+    co_return co_await read_twice(request);
   }
   if (path == "/throw") {
     throw std::runtime_error("oops");
@@ -637,6 +652,17 @@ TEST_CASE("a read of the body can be given up and taken up again") {
     server.turn_until([&] { return Clock::now() > enough; });
     CHECK(wire.ask("hello").ends_with("\r\n\r\nlate hello"));
     CHECK(wire.ask(k_get).ends_with("Hello, World!"));
+  });
+}
+
+TEST_CASE("two reads of a body at a time are a mistake that is told") {
+  with_server([](Server& server) {
+    for (const std::string_view expect : {"", "Expect: 100-continue\r\n"}) {
+      Wire wire(server);
+      wire.send(post("/read-twice", "Content-Length: 5\r\n" + std::string(expect)));
+      const std::string end = "\r\n\r\nthe body of this request is being read already";
+      CHECK(contains(wire.read_until("already"), end));
+    }
   });
 }
 

@@ -55,6 +55,9 @@ Task<void> Exchange::send_continue() {
 }
 
 Task<void> Exchange::receive_body() {
+  if (receiving_body_) {
+    throw std::logic_error("the body of this request is being read already");
+  }
   connection_->stream.set_receive_deadline(reactor::deadline_in(settings().body_timeout));
   receiving_body_ = true;
   const net::Received received = co_await connection_->stream.receive();
