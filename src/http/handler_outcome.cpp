@@ -11,6 +11,8 @@
 namespace uringcorn::http {
 namespace {
 
+constexpr int k_first_server_error = 500;
+
 void log_exception(const std::exception_ptr& error, const detail::RequestHead& head) {
   std::string what = "an exception that is no std::exception";
   try {
@@ -20,6 +22,18 @@ void log_exception(const std::exception_ptr& error, const detail::RequestHead& h
   } catch (...) {
   }
   observe::error("{} {}: exception in the handler: {}", head.method_name, head.target, what);
+}
+
+/// Whether `error` says that the client did something wrong, such as to leave in the middle of the
+/// body that the producer reads.
+bool is_of_the_client(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const HttpError& http_error) {
+    return http_error.status() < k_first_server_error;
+  } catch (...) {
+  }
+  return false;
 }
 
 }  // namespace
@@ -45,6 +59,9 @@ void log_broken_answer(const std::exception_ptr& error, const detail::RequestHea
   if (timed_out) {
     observe::warning("{} {}: the answer took longer than request-timeout and was broken off",
                      head.method_name, head.target);
+  } else if (is_of_the_client(error)) {
+    observe::debug("{} {}: the answer was broken off, because of the client", head.method_name,
+                   head.target);
   } else {
     log_exception(error, head);
   }

@@ -32,6 +32,7 @@ def refused(address, data: bytes, status: int):
     (b"GET http://test.example/hello HTTP/1.1", 200),
     (b"get /hello HTTP/1.1", 405),
     (b"OPTIONS * HTTP/1.1", 200),
+    (b"OPTIONS http://test.example HTTP/1.1", 200),
 ])
 def test_a_good_request_line(shop, line, status):
     with RawConnection(shop.address) as client:
@@ -181,6 +182,16 @@ def test_a_body_that_ends_early_is_an_error(shop):
         client.send(b"POST /post HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc")
         client.send_end()
         assert not client.read_to_end().startswith(b"HTTP/1.1 200")
+
+
+def test_an_upload_that_its_client_breaks_off_is_no_error_of_the_application(shop):
+    with RawConnection(shop.address) as client:
+        client.send(b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc")
+        assert client.read_head().status == 200  # its producer reads the rest of the body
+        client.send_end()
+        assert client.read_to_end() == b"abc"
+    shop.wait_for_log("the answer was broken off")
+    assert not shop.lines("ERROR")
 
 
 # ---- Expect, HEAD, statuses without a body ----------------------------------------------------
