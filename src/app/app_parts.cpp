@@ -116,7 +116,7 @@ void AppParts::seal() {
 
 Response AppParts::answer_without_handler(Request& request) const {
   app::MethodSet allowed;
-  if (request.target() == "*") {
+  if (request.path() == "*") {  // of the whole server, whichever form the target has
     allowed = router_.methods();
   } else {
     // Searched again, because a rare answer is not worth a way through the middleware for it.
