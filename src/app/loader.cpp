@@ -68,6 +68,9 @@ void require_file(const AppPath& path) {
   if (!std::filesystem::is_regular_file(status)) {
     refuse(path, "it is not a file (an application is a shared object, libNAME.so)");
   }
+  if (is_cut_short(path.file)) {
+    refuse(path, "the file is cut short (was it copied to its end?)");
+  }
 }
 
 /// A copy in memory, by a name that is good as long as this process lives, also for the debuggers
@@ -166,6 +169,16 @@ void require_fit(const ModuleDescriptor& module, const AppPath& path) {
   }
 }
 
+std::unique_ptr<Application> make(const ModuleDescriptor& module) {
+  try {
+    return module.make();
+  } catch (const std::exception&) {
+    throw;
+  } catch (...) {
+    throw std::runtime_error("it threw an exception that is no std::exception");
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Application> load(const std::string& app_path, Mapping mapping) {
@@ -176,7 +189,7 @@ std::unique_ptr<Application> load(const std::string& app_path, Mapping mapping) 
   require_file(path);
   const ModuleDescriptor& module = find(open(path, mapping), path);
   require_fit(module, path);
-  std::unique_ptr<Application> application = module.make();
+  std::unique_ptr<Application> application = make(module);
   if (!application) {
     throw std::runtime_error(fmt::format("{} made no application", app_path));
   }

@@ -18,11 +18,13 @@ namespace uringcorn::app {
 namespace {
 
 using Header = ElfW(Ehdr);
+using Segment = ElfW(Phdr);
 using Section = ElfW(Shdr);
 using Symbol = ElfW(Sym);
 
 /// Of a table of symbols and of their names. Larger ones are not listed.
 constexpr std::size_t k_table_bytes_max = 16 << 20;
+constexpr unsigned char k_native_class = sizeof(void*) == 8 ? ELFCLASS64 : ELFCLASS32;
 
 /// A file whose numbers nobody has vouched for.
 class ElfFile {
@@ -36,6 +38,14 @@ class ElfFile {
     const bool is_whole = ::pread(fd_.get(), &value, sizeof(T), static_cast<off_t>(offset)) ==
                           static_cast<ssize_t>(sizeof(T));
     return is_whole ? std::optional(value) : std::nullopt;
+  }
+
+  /// Nothing if it is no ELF file of this machine's word size.
+  std::optional<Header> header() const {
+    const auto header = at<Header>(0);
+    const bool is_native = header && std::memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 &&
+                           header->e_ident[EI_CLASS] == k_native_class;
+    return is_native ? header : std::nullopt;
   }
 
   /// What is in a section; empty if that is not within the file.
@@ -72,8 +82,8 @@ std::vector<std::string> names_in(std::string_view table, std::string_view strin
 
 std::vector<std::string> defined_symbols(const std::string& file, std::string_view prefix) {
   const ElfFile elf(file);
-  const auto header = elf.at<Header>(0);
-  if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) {
+  const auto header = elf.header();
+  if (!header) {
     return {};
   }
   const auto section = [&](std::uint64_t index) {
@@ -88,6 +98,22 @@ std::vector<std::string> defined_symbols(const std::string& file, std::string_vi
     }
   }
   return {};
+}
+
+bool is_cut_short(const std::string& file) {
+  const ElfFile elf(file);
+  const auto header = elf.header();
+  if (!header) {
+    return false;
+  }
+  for (std::uint64_t i = 0; i < header->e_phnum; ++i) {
+    const auto segment = elf.at<Segment>(header->e_phoff + i * sizeof(Segment));
+    const bool is_mapped = segment && segment->p_type == PT_LOAD && segment->p_filesz > 0;
+    if (!segment || (is_mapped && !elf.at<char>(segment->p_offset + segment->p_filesz - 1))) {
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace uringcorn::app

@@ -11,4 +11,8 @@ namespace uringcorn::app {
 /// sorted. Empty when the file cannot be read or is none.
 std::vector<std::string> defined_symbols(const std::string& file, std::string_view prefix);
 
+/// Whether an ELF file ends before what is to be mapped of it: mapped all the same, it would end
+/// the process by SIGBUS.
+bool is_cut_short(const std::string& file);
+
 }  // namespace uringcorn::app

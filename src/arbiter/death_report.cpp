@@ -53,8 +53,10 @@ std::string why(const WorkerProcess& worker, int status, bool out_of_memory) {
   if (out_of_memory && WTERMSIG(status) == SIGKILL) {
     return "the cgroup ran out of memory";
   }
-  return WCOREDUMP(status) ? "it crashed, or somebody else sent the signal; its core was dumped"
-                           : "it crashed, or somebody else sent the signal";
+  const bool was_booting = worker.stage() == WorkerProcess::Stage::booting;
+  return fmt::format("it crashed{}, or somebody else sent the signal{}",
+                     was_booting ? " while the application booted" : "",
+                     WCOREDUMP(status) ? "; its core was dumped" : "");
 }
 
 std::string requests_in_flight(const observe::ScoreboardSlot& place) {

@@ -111,6 +111,8 @@ TEST_CASE("a colon may be part of a file's name") {
 
 TEST_CASE("what an application throws while it is made is its own") {
   CHECK_THROWS_WITH_AS(app::load(k_good + ":failing"), "no such database", std::runtime_error);
+  CHECK_THROWS_WITH_AS(app::load(k_good + ":failing_oddly"),
+                       "it threw an exception that is no std::exception", std::runtime_error);
   CHECK_THROWS_AS(app::load(k_good + ":nothing"), std::runtime_error);
 }
 
@@ -141,6 +143,16 @@ TEST_CASE("a file that is no shared object is refused with the linker's reason")
         std::string::npos);
 }
 
+TEST_CASE("a shared object that was not copied to its end is refused, instead of crashing") {
+  const TemporaryDirectory directory;
+  const std::string whole = text_of(k_good);
+  for (const std::size_t size : {100U, 3000U}) {
+    const std::string cut = directory.write("libcut.so", whole.substr(0, size)).string();
+    CHECK(refusal(cut) == "cannot load the application " + cut +
+                              ": the file is cut short (was it copied to its end?)");
+  }
+}
+
 TEST_CASE("a missing symbol is told with those that are there") {
   const std::string empty = k_modules + "/libempty.so";
   CHECK(refusal(empty) == "cannot load the application " + empty +
@@ -150,8 +162,8 @@ TEST_CASE("a missing symbol is told with those that are there") {
                                          ": it has no symbol uringcorn_app_shop (it does "
                                          "have " +
                                          k_good + ", " + k_good + ":admin, " + k_good +
-                                         ":failing, " + k_good + ":lambda, " + k_good +
-                                         ":nothing, " + k_good + ":own)");
+                                         ":failing, " + k_good + ":failing_oddly, " + k_good +
+                                         ":lambda, " + k_good + ":nothing, " + k_good + ":own)");
 }
 
 TEST_CASE("an application that does not fit is refused before any of it is called") {

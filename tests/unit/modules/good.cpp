@@ -34,6 +34,10 @@ void failing(App&) {
   throw std::runtime_error("no such database");
 }
 
+void failing_oddly(App&) {
+  throw 42;
+}
+
 std::unique_ptr<Application> nothing() {
   return nullptr;
 }
@@ -44,6 +48,7 @@ URINGCORN_APP(site)
 URINGCORN_NAMED_APP(admin, admin)
 URINGCORN_NAMED_APP(own, own)
 URINGCORN_NAMED_APP(failing, failing)
+URINGCORN_NAMED_APP(failing_oddly, failing_oddly)
 URINGCORN_NAMED_APP(nothing, nothing)
 URINGCORN_NAMED_APP(lambda, [](App& app) {
   app.get("/", [](const Request&) { return Response::text("lambda"); });
