@@ -107,6 +107,9 @@ struct Setting {
   std::int64_t minimum = 0;
   std::int64_t maximum = std::numeric_limits<std::int64_t>::max();
   bool may_be_empty = true;
+  /// False: the text goes into a field of every answer, which no line end or other control
+  /// character in it may split.
+  bool may_hold_controls = true;
   /// The environment variable that replaces the default, and how its text becomes a value: nothing
   /// when it cannot. Null: the text is the value.
   std::string_view environment = {};

@@ -122,7 +122,8 @@ const std::vector<Setting> k_rows = {
      .group = Group::limits,
      .target = Text{&S::server_header},
      .value_name = "TEXT",
-     .help = "The Server field of every answer; empty: none."},
+     .help = "The Server field of every answer; empty: none.",
+     .may_hold_controls = false},
 };
 
 }  // namespace

@@ -269,6 +269,13 @@ bool needs_no_quotes(const Target& target, std::string_view text) {
          (!std::holds_alternative<Text>(target) && parse_number(text).has_value());
 }
 
+bool holds_controls(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < ' ' || byte == 0x7f;
+  });
+}
+
 }  // namespace
 
 std::optional<std::int64_t> parse_number(std::string_view text) {
@@ -349,6 +356,9 @@ std::string assign(const Setting& setting, std::span<const std::string> texts, S
   const auto is_empty = [](const std::string& text) { return text.empty(); };
   if (!setting.may_be_empty && std::any_of(texts.begin(), texts.end(), is_empty)) {
     return "must not be empty";
+  }
+  if (!setting.may_hold_controls && std::any_of(texts.begin(), texts.end(), holds_controls)) {
+    return "must not hold control characters";
   }
   std::string problem;
   if (std::visit(Assign{setting, texts, settings, problem}, setting.target)) {

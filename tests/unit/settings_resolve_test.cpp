@@ -339,21 +339,21 @@ TEST_CASE("--print-config names every value and where it came from") {
   Place place;
   place.directory.write("uringcorn.toml", "timeout = 90\n");
   place.sources.environment["WEB_CONCURRENCY"] = "2";
-  place.sources.arguments = {"--print-config", "--server-header", "a \"b\"\n\x7f"};
+  place.sources.arguments = {"--print-config", "--worker-tmp-dir", "a \"b\"\n\x7f"};
   const Resolution resolution = resolve(place.sources);
   CHECK(resolution.action == Action::print_config);
   const std::string text = print_config(resolution);
   CHECK(text.find("workers = 2  # WEB_CONCURRENCY\n") != std::string::npos);
   CHECK(text.find("timeout = \"90s\"  # uringcorn.toml:1 90\n") != std::string::npos);
   CHECK(text.find("backlog = 2048  # default\n") != std::string::npos);
-  CHECK(text.find("server_header = \"a \\\"b\\\"\\u000a\\u007f\"  # --server-header\n") !=
+  CHECK(text.find("worker_tmp_dir = \"a \\\"b\\\"\\u000a\\u007f\"  # --worker-tmp-dir\n") !=
         std::string::npos);
 }
 
 TEST_CASE("what --print-config prints is a configuration file with the same settings") {
   Place place;
   place.sources.arguments = {"./shop.so",           "-b",        ":1",     "-b",
-                             "unix:/a b",           "-w",        "3",      "--server-header",
+                             "unix:/a b",           "-w",        "3",      "--worker-tmp-dir",
                              "a \"b\"\n\t\x7f\\",   "--timeout", "1500ms", "--access-logformat",
                              "\"%(r)s\" %(q)s # x", "--reactor", "epoll"};
   const Resolution first = resolve(place.sources);

@@ -119,6 +119,9 @@ TEST_CASE("a value that does not fit is named with what was expected") {
   CHECK(complaint("bind", "") == "must not be empty");
   CHECK(complaint("error_logfile", "") == "must not be empty");
   CHECK(complaint("server_header", "").empty());
+  CHECK(complaint("server_header", "tea pot/1.0").empty());
+  CHECK(complaint("server_header", "a\r\nX: y") == "must not hold control characters");
+  CHECK(complaint("server_header", "a\x7f") == "must not hold control characters");
   CHECK(complaint("proxy_protocol", "v3") == R"("v3" is not one of off, v1, v2 or auto)");
 }
 
