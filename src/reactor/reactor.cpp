@@ -17,6 +17,13 @@
 namespace uringcorn {
 namespace reactor {
 
+namespace {
+
+/// Coroutines that go on in one turn; more than these cost an allocation the first time.
+constexpr std::size_t k_expected_resumptions = 64;
+
+}  // namespace
+
 constinit thread_local Reactor* Reactor::t_current = nullptr;
 
 void Backend::complete(Operation& operation, int result) noexcept {
@@ -29,6 +36,9 @@ Counters& Backend::counters() noexcept {
 
 Reactor::Reactor(const Options& options)
     : kind_(options.backend), now_(Clock::now()), timers_(now_) {
+  // Both, because they change places each turn: which one is first used is a matter of chance.
+  resumable_.reserve(k_expected_resumptions);
+  resuming_.reserve(k_expected_resumptions);
   if (options.backend == BackendKind::io_uring) {
     backend_ = std::make_unique<UringBackend>(*this, options);
   } else {
