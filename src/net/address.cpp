@@ -35,13 +35,19 @@ std::uint16_t parse_port(std::string_view text, std::string_view port) {
   return *number;
 }
 
-InheritedSocket parse_inherited(std::string_view text, std::string_view number) {
-  const auto fd = whole_number<int>(number);
+InheritedSocket parse_inherited(std::string_view text, std::string_view which) {
+  const bool is_name =
+      !which.empty() && std::string_view("0123456789-+").find(which[0]) == std::string_view::npos;
+  if (is_name) {
+    return {-1, std::string(which)};
+  }
+  const auto fd = whole_number<int>(which);
   if (!fd || *fd < 0) {
     throw AddressError(
-        fmt::format("cannot listen on '{}': '{}' is not a number of a descriptor", text, number));
+        fmt::format("cannot listen on '{}': '{}' is neither the number of a descriptor nor a name",
+                    text, which));
   }
-  return {*fd};
+  return {*fd, {}};
 }
 
 UnixAddress parse_unix(std::string_view text, std::string_view path) {

@@ -29,13 +29,14 @@ struct UnixAddress {
 
 /// A socket that somebody else made and this process was started with.
 struct InheritedSocket {
-  int fd = -1;
+  int fd = -1;       ///< negative: the descriptor is known by its name only
+  std::string name;  ///< as the service manager calls it
 };
 
 using BindAddress = std::variant<TcpAddress, UnixAddress, InheritedSocket>;
 
-/// Understands `HOST:PORT`, `[IPV6]:PORT`, `:PORT`, `unix:PATH` and `fd://N`, without a scheme in
-/// front. Throws AddressError. Resolves nothing and touches no file.
+/// Understands `HOST:PORT`, `[IPV6]:PORT`, `:PORT`, `unix:PATH`, `fd://N` and `fd://NAME`, without
+/// a scheme in front. Throws AddressError. Resolves nothing and touches no file.
 BindAddress parse_bind(std::string_view text);
 
 /// `127.0.0.1:8000`, `[::1]:8000` or `unix:/run/shop.sock`; `unix:` alone for a socket without a

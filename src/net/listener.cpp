@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include <memory>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <variant>
 
 namespace uringcorn::net {
@@ -162,7 +164,36 @@ bool ListenError::may_pass() const noexcept {
   return error_ == EADDRINUSE;
 }
 
-Listener::Listener(const BindAddress& address, const ListenOptions& options) : owner_(::getpid()) {
+SocketFile SocketFile::made_at(const std::string& path) {
+  SocketFile file;
+  int ends[2];
+  struct stat status{};
+  if (::lstat(path.c_str(), &status) != 0 || ::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+    throw std::system_error(errno, std::generic_category());
+  }
+  file.path = path;
+  file.device = status.st_dev;
+  file.inode = status.st_ino;
+  file.share_reader.reset(ends[0]);
+  file.share_writer.reset(ends[1]);
+  return file;
+}
+
+SocketFile::~SocketFile() {
+  if (!share_writer || path.empty()) {
+    return;
+  }
+  share_writer.reset();
+  pollfd others{share_reader.get(), 0, 0};
+  const bool is_last = ::poll(&others, 1, 0) == 1 && (others.revents & POLLHUP) != 0;
+  struct stat status{};
+  if (is_last && ::lstat(path.c_str(), &status) == 0 && status.st_dev == device &&
+      status.st_ino == inode) {
+    ::unlink(path.c_str());
+  }
+}
+
+Listener::Listener(const BindAddress& address, const ListenOptions& options) {
   if (const auto* tcp = std::get_if<TcpAddress>(&address)) {
     listen_tcp(*tcp, options);
   } else if (const auto* local = std::get_if<UnixAddress>(&address)) {
@@ -172,10 +203,35 @@ Listener::Listener(const BindAddress& address, const ListenOptions& options) : o
   }
 }
 
-Listener::~Listener() {
-  if (socket_ && !unlink_path_.empty() && ::getpid() == owner_) {
-    ::unlink(unlink_path_.c_str());
+Listener::Listener(UniqueFd socket, SocketFile file)
+    : socket_(std::move(socket)), file_(std::move(file)) {
+  if (socket_property(socket_.get(), SO_ACCEPTCONN) != 1) {
+    throw ListenError(fmt::format("descriptor {} was handed over to listen on, and is no listening "
+                                  "socket",
+                                  socket_.get()),
+                      EBADF);
   }
+  ::fcntl(socket_.get(), F_SETFD, FD_CLOEXEC);
+  name_ = file_.path.empty() ? own_address(socket_.get()) : "unix:" + file_.path;
+}
+
+TcpAddress Listener::tcp_address() const {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &length);
+  return std::get<TcpAddress>(
+      parse_bind(address_text(reinterpret_cast<sockaddr*>(&address), length)));
+}
+
+void Listener::close() noexcept {
+  leave_file();
+  socket_.reset();
+}
+
+void Listener::leave_file() noexcept {
+  file_.path.clear();
+  file_.share_reader.reset();
+  file_.share_writer.reset();
 }
 
 std::string Listener::name_with_tls() const {
@@ -193,8 +249,17 @@ void Listener::listen_tcp(const TcpAddress& address, const ListenOptions& option
   }
   set_option(socket_.get(), SOL_SOCKET, SO_REUSEADDR);
   set_option(socket_.get(), IPPROTO_TCP, TCP_NODELAY);
-  if (::bind(socket_.get(), chosen.ai_addr, chosen.ai_addrlen) != 0 ||
-      ::listen(socket_.get(), options.backlog) != 0) {
+  if (options.sharing == ListenOptions::Sharing::further) {
+    set_option(socket_.get(), SOL_SOCKET, SO_REUSEPORT);
+  }
+  if (::bind(socket_.get(), chosen.ai_addr, chosen.ai_addrlen) != 0) {
+    cannot_listen(where, errno, remedy_for_tcp(errno));
+  }
+  if (options.sharing == ListenOptions::Sharing::first) {
+    // Not before it is bound: another server would be let in, and take connections from this one.
+    set_option(socket_.get(), SOL_SOCKET, SO_REUSEPORT);
+  }
+  if (::listen(socket_.get(), options.backlog) != 0) {
     cannot_listen(where, errno, remedy_for_tcp(errno));
   }
   set_blocking(options.blocking);
@@ -208,18 +273,38 @@ void Listener::listen_unix(const UnixAddress& address, const ListenOptions& opti
   if (!socket_) {
     cannot_listen(where, errno, "");
   }
-  const sockaddr_un name = unix_sockaddr(address.path);
-  if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
-    cannot_listen(where, errno, remedy_for_unix(errno));
-  }
-  unlink_path_ = address.path;
+  bind_file(address.path, options.file, where);
+  // Nobody can connect before.
   if (::listen(socket_.get(), options.backlog) != 0) {
-    const int error = errno;
-    ::unlink(unlink_path_.c_str());
-    cannot_listen(where, error, "");
+    cannot_listen(where, errno, "");
   }
   set_blocking(options.blocking);
   name_ = where;
+}
+
+void Listener::bind_file(const std::string& path, const FileOptions& options,
+                         const std::string& where) {
+  const sockaddr_un name = unix_sockaddr(path);
+  const mode_t mask_before = options.mask ? ::umask(*options.mask) : 0;
+  const int bound = ::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name);
+  const int error = errno;
+  if (options.mask) {
+    ::umask(mask_before);
+  }
+  if (bound != 0) {
+    cannot_listen(where, error, remedy_for_unix(error));
+  }
+  try {
+    file_ = SocketFile::made_at(path);
+  } catch (const std::system_error& failure) {
+    ::unlink(path.c_str());
+    cannot_listen(where, failure.code().value(), "");
+  }
+  if ((options.uid || options.gid) &&
+      ::lchown(path.c_str(), options.uid.value_or(static_cast<uid_t>(-1)),
+               options.gid.value_or(static_cast<gid_t>(-1))) != 0) {
+    cannot_listen(where, errno, " (its file could not be given to --user and --group)");
+  }
 }
 
 void Listener::take_over(const InheritedSocket& inherited, const ListenOptions& options) {
@@ -235,7 +320,10 @@ void Listener::take_over(const InheritedSocket& inherited, const ListenOptions& 
       ::listen(inherited.fd, options.backlog) != 0) {
     cannot_listen(where, errno, " (the socket must be bound, and not connected)");
   }
-  socket_.reset(inherited.fd);
+  socket_.reset(::fcntl(inherited.fd, F_DUPFD_CLOEXEC, 0));
+  if (!socket_) {
+    cannot_listen(where, errno, "");
+  }
   ::fcntl(inherited.fd, F_SETFD, FD_CLOEXEC);
   set_option(inherited.fd, IPPROTO_TCP, TCP_NODELAY);
   set_blocking(options.blocking);

@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -24,25 +26,66 @@ class ListenError : public std::runtime_error {
   int error_;
 };
 
+/// Whose the file of a Unix socket is, and what it allows.
+struct FileOptions {
+  /// Permissions that it does not get; none: the umask of the process.
+  std::optional<mode_t> mask;
+  /// None: the process's own.
+  std::optional<uid_t> uid;
+  std::optional<gid_t> gid;
+};
+
 struct ListenOptions {
   int backlog = 2048;
   /// Accepting waits in the kernel (io_uring), or answers EAGAIN (epoll). A property of the socket,
   /// so it holds in every process that shares it.
   bool blocking = true;
+  /// TCP: how the address is shared with further sockets (SO_REUSEPORT).
+  enum class Sharing : std::uint8_t {
+    none,
+    first,    ///< nobody else may have the address, but further sockets of this user can be made
+    further,  ///< there is one already
+  };
+  Sharing sharing = Sharing::none;
+  FileOptions file = {};
+};
+
+/// The file of a Unix socket that was made here or handed over. All processes that serve the socket
+/// have both ends of one pipe; who closes its writing end and sees that it was the last one removes
+/// the file. So it stays while a predecessor or successor of this process serves, however the
+/// others end, and goes with the last.
+class SocketFile {
+ public:
+  SocketFile() noexcept = default;
+  SocketFile(SocketFile&&) noexcept = default;
+  SocketFile& operator=(SocketFile&&) noexcept = default;
+  ~SocketFile();
+
+  /// Of a file that this process has just made. Throws std::system_error.
+  static SocketFile made_at(const std::string& path);
+
+  std::string path;  ///< empty: there is no file to remove
+  dev_t device = 0;  ///< which file it was: somebody else's in its place is left alone
+  ino_t inode = 0;
+  UniqueFd share_reader;
+  UniqueFd share_writer;
 };
 
 /// A listening stream socket. Connections accepted from it have TCP_NODELAY set. Whoever destroys
-/// the Listener in the process that made it also removes the file of a Unix socket it created;
-/// forked children only borrow it.
+/// the Listener also removes the file of a Unix socket if nobody else serves it; forked children
+/// only borrow it, and close() it.
 class Listener {
  public:
-  /// Makes the socket, or takes over the one that is named by `fd://N`. A host name is resolved, to
-  /// an IPv4 address where it has one. The file of a Unix socket that nobody serves any more is
-  /// replaced; one that is served, or is no socket, is an error. Throws ListenError.
+  /// Makes the socket, or a duplicate of the one that is named by `fd://N`, which stays open. A
+  /// host name is resolved, to an IPv4 address where it has one. The file of a Unix socket that
+  /// nobody serves any more is replaced; one that is served, or is no socket, is an error. Throws
+  /// ListenError.
   Listener(const BindAddress& address, const ListenOptions& options);
+  /// One that another process has made and shares, exactly as it is. Throws ListenError if it is no
+  /// listening socket.
+  Listener(UniqueFd socket, SocketFile file);
   Listener(Listener&&) noexcept = default;
   Listener& operator=(Listener&&) = delete;
-  ~Listener();
 
   int fd() const noexcept { return socket_.get(); }
   /// As people know it: `http://127.0.0.1:8000` (with the real port if 0 was asked for),
@@ -50,21 +93,25 @@ class Listener {
   const std::string& name() const noexcept { return name_; }
   /// The same for one that speaks TLS: `https://127.0.0.1:8000`.
   std::string name_with_tls() const;
-  /// The file of a Unix socket stays: somebody else serves it now.
-  void leave_file() noexcept { unlink_path_.clear(); }
-  /// In a child that has no use for it: closes the descriptor and touches nothing else.
-  void close() noexcept { socket_.reset(); }
+  /// The address that it has, with the real port.
+  TcpAddress tcp_address() const;
+  /// Its file, to hand it on.
+  const SocketFile& file() const noexcept { return file_; }
+  /// In a child that has no use for it: closes the descriptors and touches nothing else.
+  void close() noexcept;
+  /// In a child that serves it: the file is the parent's affair.
+  void leave_file() noexcept;
 
  private:
   void listen_tcp(const TcpAddress& address, const ListenOptions& options);
   void listen_unix(const UnixAddress& address, const ListenOptions& options);
+  void bind_file(const std::string& path, const FileOptions& options, const std::string& where);
   void take_over(const InheritedSocket& inherited, const ListenOptions& options);
   void set_blocking(bool blocking);
 
   UniqueFd socket_;
   std::string name_;
-  std::string unlink_path_;
-  pid_t owner_;
+  SocketFile file_;
 };
 
 }  // namespace uringcorn::net

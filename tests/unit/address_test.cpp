@@ -60,8 +60,12 @@ TEST_CASE("a bind value that means nothing is refused with a sentence") {
                 " [::1]:8000");
   check_refused("[::1]", "cannot listen on '[::1]': expected [IPV6]:PORT");
   check_refused("unix:", "cannot listen on 'unix:': the path of the socket is missing");
-  check_refused("fd://x", "cannot listen on 'fd://x': 'x' is not a number of a descriptor");
-  check_refused("fd://-1", "cannot listen on 'fd://-1': '-1' is not a number of a descriptor");
+  for (const char* which : {"", "-1", "3x"}) {
+    const std::string place = std::string("fd://") + which;
+    const std::string sentence = "cannot listen on '" + place + "': '" + which +
+                                 "' is neither the number of a descriptor nor a name";
+    check_refused(place.c_str(), sentence.c_str());
+  }
   const std::string long_path = "unix:" + std::string(108, 'p');
   const std::string sentence = "cannot listen on '" + long_path +
                                "': the path has 108 bytes, and a Unix socket's has 107 at most";

@@ -174,15 +174,16 @@ TEST_CASE("a folder that does not exist is named as the cause") {
   }
 }
 
-TEST_CASE("an inherited socket is taken over, listening or not") {
-  UniqueFd socket(::socket(AF_INET, SOCK_STREAM, 0));
+TEST_CASE("an inherited socket is used, listening or not, and stays for the next to use it") {
+  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   REQUIRE(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  const int fd = socket.release();
+  const int fd = socket.get();
   const Listener listener(parse_bind("fd://" + std::to_string(fd)), {.blocking = false});
-  CHECK(listener.fd() == fd);
+  CHECK(listener.fd() != fd);
+  CHECK(listener.tcp_address().host == "127.0.0.1");
   CHECK(listener.name().starts_with("http://127.0.0.1:"));
   CHECK((::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
   CHECK((flags_of(fd) & O_NONBLOCK) != 0);
