@@ -44,6 +44,9 @@ LogFile LogFile::open(const std::string& name, int standard_fd) {
 
 std::error_code LogFile::reopen() {
   if (name_ == "-") {
+    if (!is_still_standard()) {
+      adopt_standard(standard_fd_);
+    }
     return {};
   }
   UniqueFd fd(::open(name_.c_str(), k_open_flags, k_mode));
@@ -66,12 +69,14 @@ void LogFile::replace_standard_streams() const {
 // O_NONBLOCK belongs to the open file, which the shell and its other children share; opening it
 // anew through /proc gives one of our own. Sockets cannot be opened so, but send(2) needs no mode.
 void LogFile::adopt_standard(int fd) {
-  fd_ = fd;
+  standard_fd_ = fd_ = fd;
   switch (type_of(fd)) {
     case S_IFREG:
+      owned_.reset();
       kind_ = Kind::regular;
       return;
     case S_IFSOCK:
+      owned_.reset();
       kind_ = Kind::socket;
       return;
     default:
@@ -81,6 +86,13 @@ void LogFile::adopt_standard(int fd) {
   owned_.reset(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   kind_ = owned_ ? Kind::stream : Kind::blocking_stream;
   fd_ = owned_ ? owned_.get() : fd;
+}
+
+bool LogFile::is_still_standard() const {
+  struct stat used{};
+  struct stat standard{};
+  return ::fstat(fd_, &used) == 0 && ::fstat(standard_fd_, &standard) == 0 &&
+         used.st_dev == standard.st_dev && used.st_ino == standard.st_ino;
 }
 
 ssize_t LogFile::write(std::string_view text) {

@@ -33,7 +33,8 @@ class LogFile {
   /// Waits until a write may succeed or the time is over. True in the first case.
   bool wait_writable(int timeout_ms) const;
 
-  /// Opens the name again, for when the file has been renamed; does nothing for a standard stream.
+  /// Opens the name again, for when the file has been renamed. Of a standard stream it takes what
+  /// that is now, if it has been redirected.
   /// When that fails, the file that was open stays in use.
   std::error_code reopen();
 
@@ -50,10 +51,12 @@ class LogFile {
 
   LogFile() = default;
   void adopt_standard(int fd);
+  bool is_still_standard() const;
 
   std::string name_;
   UniqueFd owned_;
   int fd_ = -1;  // owned_'s, or a standard stream
+  int standard_fd_ = -1;
   Kind kind_ = Kind::regular;
 };
 
