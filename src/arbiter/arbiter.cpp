@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -12,14 +13,22 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "app/loader.hpp"
+#include "arbiter/background.hpp"
 #include "arbiter/clock.hpp"
 #include "arbiter/crew.hpp"
 #include "arbiter/file_watch.hpp"
+#include "arbiter/handover.hpp"
+#include "arbiter/pid_file.hpp"
+#include "arbiter/predecessor.hpp"
+#include "arbiter/process_title.hpp"
+#include "arbiter/service_manager.hpp"
 #include "arbiter/signals.hpp"
 #include "arbiter/sockets.hpp"
+#include "arbiter/successor.hpp"
 #include "net/tls/material.hpp"
 #include "observe/log.hpp"
 #include "reactor/reactor.hpp"
@@ -28,6 +37,8 @@
 namespace uringcorn::arbiter {
 namespace {
 
+/// Behind the name of the pid file while the predecessor has that.
+constexpr const char* k_beside_predecessor = ".2";
 /// With all their successors they have places on the scoreboard.
 constexpr unsigned k_workers_max = observe::k_scoreboard_slots / 2;
 /// Far more than any deadline, and few enough milliseconds for poll().
@@ -56,15 +67,63 @@ void open_error_log(const settings::Settings& settings) {
   observe::open_error_log(settings.error_logfile, settings.log_level, settings.capture_output);
 }
 
+void warn_of_restart(std::string_view flag) {
+  observe::warning("{} changes at a restart only", flag);
+}
+
+/// What is fixed for the life of the process keeps its value.
+void keep_what_cannot_change(settings::Settings& wanted, const settings::Settings& running) {
+  const auto keep = [&](auto settings::Settings::* member, std::string_view flag) {
+    if (wanted.*member != running.*member) {
+      warn_of_restart(flag);
+      wanted.*member = running.*member;
+    }
+  };
+  keep(&settings::Settings::reactor, "--reactor");
+  keep(&settings::Settings::reuse_port, "--reuse-port");
+  keep(&settings::Settings::daemon, "--daemon");
+  keep(&settings::Settings::pid, "--pid");
+  keep(&settings::Settings::chdir, "--chdir");
+}
+
+/// The user of the workers opens them again, after a rotation.
+void give_logs(const Plan& plan) noexcept {
+  plan.identity.own_log(plan.settings.error_logfile);
+  plan.identity.own_log(plan.settings.access_logfile);
+}
+
+std::string status_line(const observe::Scoreboard& scoreboard, bool stopping) {
+  unsigned ready = 0;
+  std::uint64_t connections = 0;
+  std::uint64_t requests = 0;
+  for (const observe::ScoreboardSlot& slot : scoreboard.slots()) {
+    const observe::WorkerState state = slot.state();
+    if (state == observe::WorkerState::ready || state == observe::WorkerState::draining) {
+      ready += state == observe::WorkerState::ready ? 1 : 0;
+      connections += slot.connections();
+      requests += slot.requests_active();
+    }
+  }
+  return fmt::format("{}{} workers ready, {} connections, {} requests in progress",
+                     stopping ? "stopping: " : "", ready, connections, requests);
+}
+
 class Arbiter {
  public:
-  Arbiter(const settings::Settings& settings, const Program& program)
-      : program_(program), workers_(static_cast<unsigned>(settings.workers)) {}
+  Arbiter(const settings::Settings& settings, const Program& program, Background& background,
+          std::optional<Handover> handover)
+      : program_(program),
+        background_(background),
+        handover_(std::move(handover)),
+        successor_(program.start),
+        workers_(static_cast<unsigned>(settings.workers)) {}
 
   int run(const settings::Settings& settings);
 
  private:
   void start(const settings::Settings& settings);
+  reactor::BackendKind take_over_from_predecessor(const settings::Settings& settings);
+  void close_in_child(const Plan& plan, unsigned number) noexcept;
   std::shared_ptr<const Plan> make_plan(const settings::Settings& settings, unsigned generation,
                                         reactor::BackendKind backend, const Sockets::Wait& wait);
   bool wait_to_bind(Duration pause);
@@ -83,9 +142,19 @@ class Arbiter {
   void resize(unsigned workers);
   void retire();
   void reopen_logs();
+  void upgrade();
+  void on_first_ready();
+  void become_the_only_one();
+  void tell_service_manager();
 
   const Program& program_;
+  Background& background_;
+  std::optional<Handover> handover_;
   Signals signals_;
+  ServiceManager service_manager_;
+  Predecessor predecessor_;
+  Successor successor_;
+  PidFile pid_file_;
   Sockets sockets_;
   std::optional<Crew> crew_;
   std::optional<FileWatch> files_;    ///< with --reload
@@ -93,6 +162,7 @@ class Arbiter {
   unsigned generation_ = 1;
   unsigned workers_;
   bool retired_ = false;
+  bool told_ready_ = false;
   Stop stop_ = Stop::no;
   std::vector<int> early_signals_;
   TimePoint now_;  ///< when this turn of the loop began
@@ -111,9 +181,21 @@ int Arbiter::run(const settings::Settings& settings) {
     reload_if_files_changed();
     crew_->tend(now_, grace_from_);
     adopt_proven_plan();
+    sockets_.steer(crew_->numbers());
+    if (crew_->ever_ready() && !std::exchange(told_ready_, true)) {
+      on_first_ready();
+    }
+    if (predecessor_.fd() >= 0 && !predecessor_.lives()) {
+      become_the_only_one();
+    }
+    tell_service_manager();
   }
   if (const std::optional<int> code = crew_->gave_up(); code && stop_ == Stop::no) {
     observe::critical("No worker could be booted; leaving with code {}", *code);
+    if (settings.error_logfile != "-") {
+      fmt::print(stderr, "uringcorn: no worker could be booted ({} says why)\n",
+                 settings.error_logfile);
+    }
     return *code;
   }
   observe::info("Shutting down");
@@ -121,39 +203,65 @@ int Arbiter::run(const settings::Settings& settings) {
 }
 
 void Arbiter::start(const settings::Settings& settings) {
-  const reactor::BackendKind backend = choose_backend(settings.reactor);
+  const reactor::BackendKind backend =
+      handover_ ? take_over_from_predecessor(settings) : choose_backend(settings.reactor);
+  if (!settings.pid.empty()) {
+    pid_file_ = PidFile(predecessor_.lives() ? settings.pid + k_beside_predecessor : settings.pid);
+  }
+  set_process_title(title_of("arbiter", settings));
   plan_ = make_plan(settings, generation_, backend,
                     [this](Duration pause) { return wait_to_bind(pause); });
   observe::info("Using reactor: {}, workers: {}",
                 backend == reactor::BackendKind::io_uring ? "io_uring" : "epoll", workers_);
   watch_files(settings);
-  crew_.emplace(plan_,
-                Crew::Hooks{.entry = program_.worker, .close_in_child = [this](const Plan& plan) {
-                              signals_.close();
-                              files_.reset();
-                              sockets_.close_in_child(plan);
-                            }});
+  crew_.emplace(
+      plan_,
+      Crew::Hooks{
+          .entry = program_.worker,
+          .close_in_child = [this](const Plan& plan,
+                                   unsigned number) { close_in_child(plan, number); },
+          .other_died = [this](pid_t pid,
+                               int status) { successor_.died(pid, status, stop_ != Stop::no); },
+      });
   now_ = Clock::now();
   crew_->resize(workers_, now_);
   crew_->tend(now_, grace_from_);
 }
 
+/// The reactor is the predecessor's: the sockets, which both have, are set up for it.
+reactor::BackendKind Arbiter::take_over_from_predecessor(const settings::Settings& settings) {
+  const reactor::BackendKind backend = handover_->backend;
+  const bool is_epoll = backend == reactor::BackendKind::epoll;
+  if ((settings.reactor == settings::ReactorChoice::epoll && !is_epoll) ||
+      (settings.reactor == settings::ReactorChoice::io_uring && is_epoll)) {
+    warn_of_restart("--reactor");
+  }
+  predecessor_ = Predecessor(handover_->predecessor);
+  sockets_.take(std::move(handover_->sockets));
+  return backend;
+}
+
+void Arbiter::close_in_child(const Plan& plan, unsigned number) noexcept {
+  signals_.close();
+  sockets_.close_in_child(plan, number);
+  pid_file_.close_in_child();
+  background_.close_in_child();
+  predecessor_.forget();
+  files_.reset();
+}
+
 std::shared_ptr<const Plan> Arbiter::make_plan(const settings::Settings& settings,
                                                unsigned generation, reactor::BackendKind backend,
                                                const Sockets::Wait& wait) {
-  std::vector<std::shared_ptr<const net::tls::Material>> tls;
-  for (const settings::ListenerSettings& listener : settings.listeners) {
-    tls.push_back(listener.is_tls ? net::tls::read_material(listener.tls) : nullptr);
+  auto plan = std::make_shared<Plan>(
+      Plan{.generation = generation, .settings = settings, .backend = backend});
+  plan->identity = Identity::of(settings);
+  plan->settings.listeners = activated_listeners(settings);
+  for (const settings::ListenerSettings& listener : plan->settings.listeners) {
+    plan->tls.push_back(listener.is_tls ? net::tls::read_material(listener.tls) : nullptr);
   }
-  auto plan = std::make_shared<Plan>(Plan{.generation = generation,
-                                          .settings = settings,
-                                          .backend = backend,
-                                          .sockets = sockets_.listen(settings, backend, wait)});
-  for (std::size_t i = 0; i < plan->sockets.size(); ++i) {
-    const net::Listener& socket = *plan->sockets[i];
-    const std::string& name = tls[i] ? socket.name_with_tls() : socket.name();
-    plan->listeners.push_back({socket.fd(), name, tls[i]});
-  }
+  plan->sockets = sockets_.listen(plan->settings, plan->identity, backend, wait);
+  give_logs(*plan);
   return plan;
 }
 
@@ -182,13 +290,13 @@ bool Arbiter::done() const {
 /// stop of this process at any point either shows here as lateness, or makes nothing look overdue.
 void Arbiter::wait() {
   const TimePoint before = Clock::now();
-  const TimePoint due =
-      std::min(crew_->due(grace_from_), files_ ? files_->due() : TimePoint::max());
+  const TimePoint due = std::min(
+      {crew_->due(grace_from_), service_manager_.due(), files_ ? files_->due() : TimePoint::max()});
   const TimePoint wake_up = std::clamp(due, before, before + k_longest_wait);
-  poll_set_.assign(1, {signals_.fd(), POLLIN, 0});
-  if (files_) {
-    poll_set_.push_back({files_->fd(), POLLIN, 0});
-  }
+  // poll() passes over descriptors that are negative.
+  poll_set_.assign({{signals_.fd(), POLLIN, 0},
+                    {predecessor_.fd(), POLLIN, 0},
+                    {files_ ? files_->fd() : -1, POLLIN, 0}});
   crew_->add_to(poll_set_);
   const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(wake_up - before);
   ::poll(poll_set_.data(), poll_set_.size(), static_cast<int>(timeout.count()));
@@ -230,11 +338,16 @@ void Arbiter::on_signal(int signal) {
     resize(workers_ - 1);
   } else if (signal == SIGWINCH) {
     retire();
+  } else if (signal == SIGUSR2) {
+    upgrade();
   }
 }
 
 /// A second request to stop quickly does not wait for anything any more.
 void Arbiter::stop(Stop how) {
+  if (stop_ == Stop::no && successor_.lives()) {
+    service_manager_.hand_over(successor_.pid());
+  }
   crew_->resize(0, now_);
   if (how == Stop::quick && stop_ == Stop::quick) {
     crew_->kill();
@@ -245,12 +358,13 @@ void Arbiter::stop(Stop how) {
 }
 
 void Arbiter::reload() {
+  if (!predecessor_.lives()) {
+    service_manager_.reloading();
+  }
   reopen_logs();
   try {
-    const settings::Settings settings = program_.reread_settings();
-    if (settings.reactor != plan_->settings.reactor) {
-      observe::warning("--reactor changes at a restart only");
-    }
+    settings::Settings settings = program_.reread_settings();
+    keep_what_cannot_change(settings, plan_->settings);
     crew_->renew(make_plan(settings, ++generation_, plan_->backend, nullptr));
   } catch (const std::exception& error) {
     observe::error("Reload refused: {}; generation {} goes on", error.what(), plan_->generation);
@@ -292,6 +406,10 @@ void Arbiter::adopt_proven_plan() {
     return;
   }
   const settings::Settings& settings = plan_->settings;
+  set_process_title(title_of("arbiter", settings));
+  if (settings.umask >= 0) {
+    ::umask(static_cast<mode_t>(settings.umask));
+  }
   if (settings.workers != old->settings.workers) {
     resize(static_cast<unsigned>(settings.workers));
   }
@@ -325,7 +443,66 @@ void Arbiter::reopen_logs() {
   if (const std::error_code error = observe::error_log().reopen()) {
     observe::error("the log could not be opened again, and stays as it is: {}", error.message());
   }
+  // Before the workers do the same, as somebody else.
+  give_logs(*plan_);
   crew_->signal(SIGUSR1);
+}
+
+// ---- upgrade ----
+
+void Arbiter::upgrade() {
+  if (program_.start.arguments.empty()) {
+    observe::error("Upgrade refused: it is not known how this server was started");
+  } else if (successor_.lives()) {
+    observe::error(
+        "Upgrade refused: the new arbiter (pid {}) of the last one is alive; end that, "
+        "or this one, first",
+        successor_.pid());
+  } else if (predecessor_.lives()) {
+    observe::error("Upgrade refused: the old arbiter (pid {}) is alive; end that first",
+                   predecessor_.pid());
+  } else {
+    successor_.begin(sockets_.all(), plan_->backend);
+  }
+}
+
+void Arbiter::on_first_ready() {
+  background_.tell_started();
+  if (plan_->settings.daemon) {
+    observe::error_log().reopen();
+  }
+  if (predecessor_.lives()) {
+    observe::info(
+        "Upgrade: serving beside the old arbiter (pid {}); end that one to complete it, "
+        "or this one to go back",
+        predecessor_.pid());
+  }
+}
+
+void Arbiter::become_the_only_one() {
+  observe::info("The old arbiter (pid {}) is gone; this one is in its place", predecessor_.pid());
+  predecessor_.forget();
+  service_manager_.take_over();
+  if (pid_file_.path().empty()) {
+    return;
+  }
+  try {
+    pid_file_.rename(plan_->settings.pid);
+  } catch (const std::exception& error) {
+    observe::error("{}; it stays {}", error.what(), pid_file_.path());
+  }
+}
+
+/// While the predecessor lives, it speaks for the service.
+void Arbiter::tell_service_manager() {
+  if (!service_manager_.listens() || predecessor_.lives()) {
+    return;
+  }
+  service_manager_.show({.ready = crew_->ever_ready(),
+                         .reloading = crew_->renewing(),
+                         .stopping = stop_ != Stop::no,
+                         .status = status_line(crew_->scoreboard(), stop_ != Stop::no)},
+                        now_);
 }
 
 int refuse(const char* sentence, int code) {
@@ -336,18 +513,32 @@ int refuse(const char* sentence, int code) {
 }  // namespace
 
 int run(const settings::Settings& settings, const Program& program) {
+  Background background;
+  int code = 1;
   try {
+    enter_directory(settings.chdir);
+    std::optional<Handover> handover = take_handover();
+    if (settings.daemon && !handover) {
+      if (const std::optional<int> answer = background.enter()) {
+        return *answer;
+      }
+    }
+    if (settings.umask >= 0) {
+      ::umask(static_cast<mode_t>(settings.umask));
+    }
     open_error_log(settings);
     if (const std::string warning = worker::class_warning(settings.worker_class);
         !warning.empty()) {
       observe::warning("{}", warning);
     }
-    return Arbiter(settings, program).run(settings);
+    code = Arbiter(settings, program, background, std::move(handover)).run(settings);
   } catch (const net::AddressError& error) {
-    return refuse(error.what(), 2);
+    code = refuse(error.what(), 2);
   } catch (const std::exception& error) {
-    return refuse(error.what(), 1);
+    code = refuse(error.what(), 1);
   }
+  background.tell_failed(code);  // Unless it knows that the start has succeeded.
+  return code;
 }
 
 }  // namespace uringcorn::arbiter

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "arbiter/plan.hpp"
+#include "arbiter/start.hpp"
 #include "settings/settings.hpp"
 
 namespace uringcorn::arbiter {
@@ -12,6 +13,8 @@ namespace uringcorn::arbiter {
 struct Program {
   /// worker::run(), in each child.
   WorkerEntry worker;
+  /// How this process was started. Without it there is no upgrade by USR2.
+  Start start = {};
   /// The settings as they are now in the configuration. Throws std::exception with a sentence.
   std::function<settings::Settings()> reread_settings;
 };

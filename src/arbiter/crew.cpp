@@ -124,6 +124,14 @@ TimePoint Crew::due(TimePoint grace_from) const {
   return due;
 }
 
+std::vector<unsigned> Crew::numbers() const {
+  std::vector<unsigned> numbers;
+  for (const Slot& slot : slots_) {
+    numbers.push_back(slot.number);
+  }
+  return numbers;
+}
+
 bool Crew::empty() const noexcept {
   return leaving_.empty() && std::none_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
            return slot.current || slot.successor;
@@ -153,10 +161,12 @@ void Crew::reap(TimePoint now) {
   int status = 0;
   for (pid_t pid = ::waitpid(-1, &status, WNOHANG); pid > 0;
        pid = ::waitpid(-1, &status, WNOHANG)) {
-    // Other children are orphans that fall to process 1: there is no more to do for them.
+    // Other children are orphans that fall to process 1, or the arbiter's own affair.
     if (Process dead = take_out(pid, now)) {
       dead->hear();
       bury(*dead, status, now);
+    } else {
+      hooks_.other_died(pid, status);
     }
   }
 }
@@ -277,7 +287,7 @@ void Crew::start(Process& into, Slot& slot, const std::shared_ptr<const Plan>& p
     auto worker = std::make_unique<WorkerProcess>(plan, slot.number, heartbeats_, scoreboard_);
     if (worker->fork()) {
       for_each(*this, [](WorkerProcess& other) { other.close_in_child(); });
-      hooks_.close_in_child(*plan);
+      hooks_.close_in_child(*plan, slot.number);
       worker->live(hooks_.entry);
     }
     observe::info("Booting worker with pid: {} (worker {}, generation {})", worker->pid(),

@@ -30,7 +30,9 @@ class Crew {
   struct Hooks {
     WorkerEntry entry;
     /// In a new child: closes the descriptors that are the arbiter's own, or another plan's.
-    std::function<void(const Plan&)> close_in_child;
+    std::function<void(const Plan&, unsigned number)> close_in_child;
+    /// A child that is none of the workers has died; `status` is waitpid()'s.
+    std::function<void(pid_t, int status)> other_died;
   };
 
   Crew(std::shared_ptr<const Plan> plan, Hooks hooks);
@@ -63,6 +65,14 @@ class Crew {
   void tend(TimePoint now, TimePoint grace_from);
   /// When tend() may have something to do next, if nothing happens before.
   TimePoint due(TimePoint grace_from) const;
+
+  /// The numbers that there are workers of, or should be.
+  std::vector<unsigned> numbers() const;
+  /// A renewal is under way.
+  bool renewing() const noexcept { return renewing_; }
+  /// A worker was ready at some time: the application works.
+  bool ever_ready() const noexcept { return ever_ready_; }
+  const observe::Scoreboard& scoreboard() const noexcept { return scoreboard_; }
 
   /// No worker is alive.
   bool empty() const noexcept;

@@ -5,14 +5,13 @@
 #include <memory>
 #include <vector>
 
-#include "net/listener.hpp"
+#include "arbiter/bound_address.hpp"
+#include "arbiter/identity.hpp"
 #include "reactor/backend.hpp"
 #include "settings/settings.hpp"
 #include "worker/worker.hpp"
 
 namespace uringcorn::arbiter {
-
-using SharedListener = std::shared_ptr<net::Listener>;
 
 /// What the workers of one generation are started with. Never changed once made; it lives for as
 /// long as one of them does, and so do its sockets.
@@ -20,8 +19,10 @@ struct Plan {
   unsigned generation = 1;
   settings::Settings settings;
   reactor::BackendKind backend = reactor::BackendKind::io_uring;
-  std::vector<SharedListener> sockets;  ///< one for each of settings.listeners
-  std::vector<worker::WorkerListener> listeners;
+  Identity identity;  ///< who its workers are
+  // One for each of settings.listeners:
+  std::vector<std::shared_ptr<BoundAddress>> sockets;
+  std::vector<std::shared_ptr<const net::tls::Material>> tls;  ///< null: it speaks none
 };
 
 /// The life of a worker, in the child of a fork: worker::run(). Gives the exit code.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "net/address.hpp"
 #include "observe/log.hpp"
@@ -11,11 +12,12 @@
 namespace uringcorn::arbiter {
 namespace {
 
-SharedListener listen_at(const net::BindAddress& address, const net::ListenOptions& options,
-                         const Sockets::Wait& wait) {
+std::shared_ptr<BoundAddress> listen_at(const std::string& bind, const net::BindAddress& address,
+                                        const net::ListenOptions& options,
+                                        const Sockets::Wait& wait) {
   for (int tries = 0;; ++tries) {
     try {
-      return std::make_shared<net::Listener>(address, options);
+      return std::make_shared<BoundAddress>(bind, address, options);
     } catch (const net::ListenError& error) {
       if (!wait || !error.may_pass() || tries == Sockets::k_retries) {
         throw;
@@ -28,50 +30,105 @@ SharedListener listen_at(const net::BindAddress& address, const net::ListenOptio
   }
 }
 
+net::ListenOptions options_of(const settings::Settings& settings, const Identity& identity,
+                              reactor::BackendKind backend) {
+  net::ListenOptions options;
+  options.backlog = settings.backlog;
+  // An accept of io_uring on a socket that does not block would fail instead of waiting.
+  options.blocking = backend == reactor::BackendKind::io_uring;
+  if (settings.reuse_port) {
+    options.sharing = net::ListenOptions::Sharing::first;
+  }
+  if (settings.umask >= 0) {
+    options.file.mask = static_cast<mode_t>(settings.umask);
+  }
+  if (identity.changes) {
+    options.file.uid = identity.uid;
+    options.file.gid = identity.gid;
+  }
+  return options;
+}
+
 }  // namespace
 
-std::vector<SharedListener> Sockets::listen(const settings::Settings& settings,
-                                            reactor::BackendKind backend, const Wait& wait) {
+std::vector<std::shared_ptr<BoundAddress>> Sockets::listen(const settings::Settings& settings,
+                                                           const Identity& identity,
+                                                           reactor::BackendKind backend,
+                                                           const Wait& wait) {
   // An address that means nothing is told before the first socket is made.
   std::vector<net::BindAddress> addresses;
   for (const settings::ListenerSettings& listener : settings.listeners) {
     addresses.push_back(net::parse_bind(listener.bind));
   }
-  // An accept of io_uring on a socket that does not block would fail instead of waiting.
-  const net::ListenOptions options{.backlog = settings.backlog,
-                                   .blocking = backend == reactor::BackendKind::io_uring};
-  std::vector<SharedListener> sockets;
+  const net::ListenOptions options = options_of(settings, identity, backend);
+  std::vector<std::shared_ptr<BoundAddress>> sockets;
   for (std::size_t i = 0; i < addresses.size(); ++i) {
-    SharedListener socket = find(settings.listeners[i].bind);
-    sockets.push_back(socket ? std::move(socket) : listen_at(addresses[i], options, wait));
+    const std::string& bind = settings.listeners[i].bind;
+    std::vector<HandedSocket> handed = handed_for(bind);
+    if (std::shared_ptr<BoundAddress> bound = find(bind)) {
+      sockets.push_back(std::move(bound));
+    } else if (!handed.empty()) {
+      sockets.push_back(std::make_shared<BoundAddress>(std::move(handed), options));
+    } else {
+      sockets.push_back(listen_at(bind, addresses[i], options, wait));
+    }
   }
-  std::erase_if(known_, [](const auto& known) { return known.second.expired(); });
+  handed_.clear();
+  std::erase_if(known_, [](const auto& known) { return known.expired(); });
   for (std::size_t i = 0; i < sockets.size(); ++i) {
-    if (!find(settings.listeners[i].bind)) {
-      known_.emplace_back(settings.listeners[i].bind, sockets[i]);
-      observe::info("Listening at: {} ({})",
-                    settings.listeners[i].is_tls ? sockets[i]->name_with_tls() : sockets[i]->name(),
+    if (find(sockets[i]->bind()) != sockets[i]) {
+      known_.emplace_back(sockets[i]);
+      observe::info("Listening at: {} ({})", sockets[i]->name(settings.listeners[i].is_tls),
                     ::getpid());
     }
   }
   return sockets;
 }
 
-SharedListener Sockets::find(const std::string& bind) const {
-  for (const auto& [name, socket] : known_) {
-    if (name == bind && !socket.expired()) {
-      return socket.lock();
+std::shared_ptr<BoundAddress> Sockets::find(const std::string& bind) const {
+  for (const std::weak_ptr<BoundAddress>& known : known_) {
+    if (std::shared_ptr<BoundAddress> socket = known.lock(); socket && socket->bind() == bind) {
+      return socket;
     }
   }
   return nullptr;
 }
 
-void Sockets::close_in_child(const Plan& plan) noexcept {
-  for (const auto& [name, known] : known_) {
-    const SharedListener socket = known.lock();
-    if (socket &&
-        std::find(plan.sockets.begin(), plan.sockets.end(), socket) == plan.sockets.end()) {
-      socket->close();
+std::vector<HandedSocket> Sockets::handed_for(const std::string& bind) {
+  std::vector<HandedSocket> found;
+  for (HandedSocket& one : handed_) {
+    if (one.bind == bind) {
+      found.push_back(std::move(one));
+    }
+  }
+  std::erase_if(handed_, [](const HandedSocket& one) { return !one.socket; });
+  return found;
+}
+
+void Sockets::steer(std::span<const unsigned> numbers) const noexcept {
+  for (const std::shared_ptr<BoundAddress>& socket : all()) {
+    socket->steer(numbers);
+  }
+}
+
+std::vector<std::shared_ptr<BoundAddress>> Sockets::all() const {
+  std::vector<std::shared_ptr<BoundAddress>> sockets;
+  for (const std::weak_ptr<BoundAddress>& known : known_) {
+    if (std::shared_ptr<BoundAddress> socket = known.lock()) {
+      sockets.push_back(std::move(socket));
+    }
+  }
+  return sockets;
+}
+
+void Sockets::close_in_child(const Plan& plan, unsigned number) noexcept {
+  for (const std::shared_ptr<BoundAddress>& socket : all()) {
+    const bool is_used =
+        std::find(plan.sockets.begin(), plan.sockets.end(), socket) != plan.sockets.end();
+    if (is_used) {
+      socket->keep_in_child(number);
+    } else {
+      socket->close_in_child();
     }
   }
 }

@@ -3,16 +3,18 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "arbiter/bound_address.hpp"
 #include "arbiter/clock.hpp"
+#include "arbiter/identity.hpp"
 #include "arbiter/plan.hpp"
 
 namespace uringcorn::arbiter {
 
-/// All listening sockets of this process. A socket that several plans ask for is one socket; it
+/// All listening sockets of this process. An address that several plans ask for is bound once; it
 /// closes when the last plan with it is gone.
 class Sockets {
  public:
@@ -24,19 +26,31 @@ class Sockets {
   /// Waits for at most the given time. False: stop trying.
   using Wait = std::function<bool(Duration)>;
 
-  /// The sockets of `settings.listeners`, in that order, made where they are not there already.
-  /// `wait` is called between two tries for an address in use; without it there is only one try.
-  /// Throws net::AddressError or net::ListenError, and then has changed nothing.
-  std::vector<SharedListener> listen(const settings::Settings& settings,
-                                     reactor::BackendKind backend, const Wait& wait);
+  /// Sockets of another process, for the first listen() that asks for their addresses.
+  void take(std::vector<HandedSocket> handed) { handed_ = std::move(handed); }
 
-  /// In a child: closes those that `plan` has no use for.
-  void close_in_child(const Plan& plan) noexcept;
+  /// The addresses of `settings.listeners`, in that order, bound where they are not already. Files
+  /// of Unix sockets are given to `identity`. `wait` is called between two tries for an address in
+  /// use; without it there is only one try. Throws net::AddressError or net::ListenError, and then
+  /// has changed nothing.
+  std::vector<std::shared_ptr<BoundAddress>> listen(const settings::Settings& settings,
+                                                    const Identity& identity,
+                                                    reactor::BackendKind backend, const Wait& wait);
+
+  /// See BoundAddress::steer().
+  void steer(std::span<const unsigned> numbers) const noexcept;
+  /// All that are in use now.
+  std::vector<std::shared_ptr<BoundAddress>> all() const;
+
+  /// In the child that is worker `number` of `plan`: closes what it has no use for.
+  void close_in_child(const Plan& plan, unsigned number) noexcept;
 
  private:
-  SharedListener find(const std::string& bind) const;
+  std::shared_ptr<BoundAddress> find(const std::string& bind) const;
+  std::vector<HandedSocket> handed_for(const std::string& bind);
 
-  std::vector<std::pair<std::string, std::weak_ptr<net::Listener>>> known_;
+  std::vector<std::weak_ptr<BoundAddress>> known_;
+  std::vector<HandedSocket> handed_;
 };
 
 }  // namespace uringcorn::arbiter

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include <system_error>
 #include <utility>
 
+#include "arbiter/process_title.hpp"
 #include "observe/log.hpp"
 
 namespace uringcorn::arbiter {
@@ -30,6 +32,40 @@ observe::ScoreboardSlot& claim(observe::Scoreboard& scoreboard, unsigned number,
   return *place;
 }
 
+std::vector<worker::WorkerListener> listeners_for(const Plan& plan, unsigned number) {
+  std::vector<worker::WorkerListener> listeners;
+  for (std::size_t i = 0; i < plan.sockets.size(); ++i) {
+    BoundAddress& address = *plan.sockets[i];
+    listeners.push_back({.fd = address.socket_for(number).fd(),
+                         .name = address.name(plan.tls[i] != nullptr),
+                         .tls = plan.tls[i],
+                         .is_shared = !address.is_split()});
+  }
+  return listeners;
+}
+
+UniqueFd make_heartbeat(HeartbeatFolder& heartbeats, const Identity& identity) {
+  UniqueFd file = heartbeats.make_file();
+  identity.own(file.get());
+  return file;
+}
+
+/// What the variables of the service manager say is for the arbiter; and children of the worker
+/// would believe it.
+void leave_service_manager_alone() {
+  for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS",
+                           "LISTEN_PID", "LISTEN_FDNAMES"}) {
+    ::unsetenv(name);
+  }
+}
+
+void set_variables(const std::vector<std::string>& variables) {
+  for (const std::string& variable : variables) {
+    const std::size_t equals = variable.find('=');
+    ::setenv(variable.substr(0, equals).c_str(), variable.substr(equals + 1).c_str(), 1);
+  }
+}
+
 double seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
@@ -41,7 +77,8 @@ WorkerProcess::WorkerProcess(std::shared_ptr<const Plan> plan, unsigned number,
     : plan_(std::move(plan)),
       number_(number),
       scoreboard_(scoreboard),
-      heartbeat_(heartbeats.make_file()),
+      listeners_(listeners_for(*plan_, number)),
+      heartbeat_(make_heartbeat(heartbeats, plan_->identity)),
       place_(claim(scoreboard, number, plan_->generation)),
       started_(Clock::now()) {
   int ends[2];
@@ -77,11 +114,18 @@ bool WorkerProcess::fork() {
 }
 
 void WorkerProcess::live(const WorkerEntry& entry) {
+  const settings::Settings& settings = plan_->settings;
+  set_process_title(title_of(fmt::format("worker {}", number_), settings));
+  if (settings.umask >= 0) {
+    ::umask(static_cast<mode_t>(settings.umask));
+  }
+  leave_service_manager_alone();
+  set_variables(settings.env);
   ::setenv("URINGCORN_WORKER_SLOT", fmt::format("{}", number_).c_str(), 1);
   ::setenv("URINGCORN_WORKER_GENERATION", fmt::format("{}", plan_->generation).c_str(), 1);
   const worker::WorkerBoot boot{
       .settings = plan_->settings,
-      .listeners = plan_->listeners,
+      .listeners = listeners_,
       .scoreboard = scoreboard_,
       .own_place = place_,
       .slot = number_,
@@ -92,6 +136,7 @@ void WorkerProcess::live(const WorkerEntry& entry) {
   };
   int code = worker::k_exit_failed_to_boot;
   try {
+    plan_->identity.assume();
     code = entry(boot);
   } catch (const std::exception& error) {
     observe::critical("the worker ends with an exception: {}", error.what());

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "arbiter/clock.hpp"
 #include "arbiter/heartbeat_folder.hpp"
@@ -34,7 +35,7 @@ class WorkerProcess {
   /// What a worker that is told to end at once may take.
   static constexpr Duration k_quick_end = std::chrono::seconds(2);
 
-  /// Everything that is needed for a fork. Throws std::system_error if something of it is not to be
+  /// Everything that is needed for a fork. Throws std::exception if something of it is not to be
   /// had now. `scoreboard` must outlive the process.
   WorkerProcess(std::shared_ptr<const Plan> plan, unsigned number, HeartbeatFolder& heartbeats,
                 observe::Scoreboard& scoreboard);
@@ -82,6 +83,7 @@ class WorkerProcess {
   std::shared_ptr<const Plan> plan_;
   unsigned number_;
   observe::Scoreboard& scoreboard_;
+  std::vector<worker::WorkerListener> listeners_;
   UniqueFd heartbeat_;
   UniqueFd messages_;
   UniqueFd message_writer_;

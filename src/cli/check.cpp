@@ -12,10 +12,12 @@
 #include <exception>
 #include <filesystem>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 
 #include "app/loader.hpp"
+#include "arbiter/start.hpp"
 #include "base/escape.hpp"
 #include "cli/print.hpp"
 #include "net/tls_library.hpp"
@@ -143,7 +145,12 @@ int examine(const settings::Resolution& resolution) {
   findings.note("uringcorn", URINGCORN_VERSION);
   findings.note("settings", resolution.config_file.empty() ? "no configuration file"
                                                            : escaped(resolution.config_file));
-  check_application(settings, findings);
+  try {
+    arbiter::enter_directory(settings.chdir);
+    check_application(settings, findings);
+  } catch (const std::runtime_error& error) {
+    findings.problem(k_exit_cannot_start, error.what());
+  }
   findings.note("listeners", fmt::format("{} (not bound)",
                                          escaped(fmt::to_string(fmt::join(settings.bind, ", ")))));
   findings.note("workers", fmt::to_string(settings.workers));

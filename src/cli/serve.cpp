@@ -2,8 +2,12 @@
 #include "cli/serve.hpp"
 
 #include <string>
+#include <utility>
 
 #include "arbiter/arbiter.hpp"
+#include "arbiter/identity.hpp"
+#include "arbiter/process_title.hpp"
+#include "arbiter/start.hpp"
 #include "cli/check.hpp"
 #include "cli/print.hpp"
 #include "net/address.hpp"
@@ -31,9 +35,16 @@ std::string address_complaint(const std::string& text) {
   }
 }
 
-settings::Sources sources_of(int argc, char** argv) {
+settings::Sources sources_of(int argc, char** argv, const std::string& directory) {
   settings::Sources sources = settings::process_sources(argc, argv, k_first_argument);
   sources.checks = {{"bind", address_complaint},
+                    {"chdir",
+                     [directory](const std::string& text) {
+                       return arbiter::directory_complaint(text, directory);
+                     }},
+                    {"env", arbiter::variable_complaint},
+                    {"user", arbiter::user_complaint},
+                    {"group", arbiter::group_complaint},
                     {"ciphers", net::tls::cipher_list_complaint},
                     {"access_log_format", observe::AccessLogFormat::complaint},
                     {"worker_class", worker::class_complaint}};
@@ -42,7 +53,8 @@ settings::Sources sources_of(int argc, char** argv) {
 
 /// The command, unless the command line asks for something else.
 int serve_or(settings::Action command, int argc, char** argv) {
-  const settings::Sources sources = sources_of(argc, argv);
+  arbiter::Start start = arbiter::Start::capture(argc, argv);
+  const settings::Sources sources = sources_of(argc, argv, start.directory);
   settings::Resolution resolution;
   try {
     resolution = settings::resolve(sources);
@@ -63,9 +75,13 @@ int serve_or(settings::Action command, int argc, char** argv) {
       break;
   }
   settings::Sources reload_sources = sources;
+  reload_sources.directory = start.directory;  // Which is not the working one after --chdir.
   reload_sources.expects_config = !resolution.config_file.empty();
   const auto reread = [&reload_sources] { return settings::resolve(reload_sources).settings; };
-  return arbiter::run(resolution.settings, {.worker = worker::run, .reread_settings = reread});
+  arbiter::claim_process_title(argc, argv);
+  return arbiter::run(
+      resolution.settings,
+      {.worker = worker::run, .start = std::move(start), .reread_settings = reread});
 }
 
 }  // namespace

@@ -26,6 +26,8 @@ std::string_view title(Group group) {
       return "TLS";
     case Group::proxies:
       return "Behind a proxy";
+    case Group::process:
+      return "Process";
     case Group::workers:
       return "Workers";
     case Group::timeouts:

@@ -64,6 +64,8 @@ struct Settings : TlsSettings {
   // What comes of `bind` and of the file's [[listener]] tables; at least one once resolved.
   std::vector<ListenerSettings> listeners;
   int backlog = 2048;
+  // One listening socket for each worker instead of one for all.
+  bool reuse_port = false;
 
   // Proxies in front: whose connections begin with a PROXY header, and whose X-Forwarded-* and
   // Forwarded fields are believed. The peers of unix sockets are in both lists always.
@@ -78,7 +80,18 @@ struct Settings : TlsSettings {
   // How long a client may come back to its TLS session; 0: never.
   std::chrono::milliseconds tls_ticket_lifetime{2 * 60 * 60 * 1000};
 
-  // Processes. `workers` is a number already: `auto` was counted when the settings were resolved.
+  // The process itself. Empty texts: nothing is changed. Relative names, here and elsewhere, begin
+  // at `chdir`.
+  std::string chdir;
+  std::vector<std::string> env;  // each is NAME=VALUE; for the workers
+  bool daemon = false;
+  std::string pid;
+  std::string user;
+  std::string group;
+  int umask = -1;  // -1: as inherited
+  std::string name;
+
+  // Workers. `workers` is a number already: `auto` was counted when the settings were resolved.
   int workers = 1;
   // How they run requests: `async`, `threads`, `sync`, a word of gunicorn's for one of these, or
   // `PATH.so[:symbol]` for a class of the user's own.

@@ -21,6 +21,7 @@ enum class Group {
   listening,
   tls,
   proxies,
+  process,
   workers,
   timeouts,
   limits,
@@ -79,6 +80,10 @@ struct Level {
 struct Switch {
   bool Settings::* member;
 };
+/// Permissions that new files do not get, in octal digits; -1 is an empty text.
+struct FileMask {
+  int Settings::* member;
+};
 /// Only on the command line, with a value: where to find other settings.
 struct ConfigFile {};
 /// Only on the command line, without a value: print something instead of serving.
@@ -86,7 +91,7 @@ struct Print {};
 
 using Target =
     std::variant<Text, List, Addresses, Number, WorkerCount, Count, Size, Duration, Reactor, Proxy,
-                 ClientCertificates, Tls, Level, Switch, ConfigFile, Print>;
+                 ClientCertificates, Tls, Level, Switch, FileMask, ConfigFile, Print>;
 
 /// One setting. The command line, the configuration file, `--help`, `--print-config` and
 /// docs/settings.md know of settings what their rows say, and nothing else.

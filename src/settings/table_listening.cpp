@@ -55,6 +55,18 @@ const std::vector<Setting> k_rows = {
      .details = "The kernel caps it at `net.core.somaxconn`.",
      .minimum = 1,
      .maximum = k_most_backlog},
+    {.key = "reuse_port",
+     .flags = {"--reuse-port"},
+     .group = Group::listening,
+     .target = Switch{&S::reuse_port},
+     .value_name = {},
+     .help = "One listening socket for each worker, among which the kernel spreads connections "
+             "(SO_REUSEPORT).",
+     .details = "For machines of many cores, where one accept queue for all is what limits them. "
+                "The price: connections that the kernel has given to a worker wait for it, even "
+                "while it is stuck. The sockets outlive the workers, so a reload loses nothing. "
+                "Unix and inherited sockets are shared by all workers in any case. Changes at a "
+                "restart only."},
 };
 
 }  // namespace

@@ -14,6 +14,7 @@ inline constexpr std::int64_t k_day_ms = 24 * 60 * 60 * 1000;
 std::span<const Setting> listening_rows();
 std::span<const Setting> tls_rows();
 std::span<const Setting> proxies_rows();
+std::span<const Setting> process_rows();
 std::span<const Setting> workers_rows();
 std::span<const Setting> requests_rows();
 std::span<const Setting> logging_rows();

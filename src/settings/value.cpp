@@ -92,6 +92,13 @@ std::string show_number(std::int64_t number) {
   return fmt::to_string(number);
 }
 
+std::optional<std::int64_t> parse_octal(std::string_view text) {
+  std::int64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number, 8);
+  return error == std::errc{} && stop == end ? std::optional(number) : std::nullopt;
+}
+
 bool in_range(const Setting& setting, std::optional<std::int64_t> value) {
   return value && *value >= setting.minimum && *value <= setting.maximum;
 }
@@ -173,6 +180,13 @@ struct Assign {
     settings.*target.member = is_on;
     return true;
   }
+  bool operator()(FileMask target) const {
+    if (text().empty()) {
+      settings.*target.member = -1;
+      return true;
+    }
+    return store(target.member, parse_octal(text()));
+  }
   bool operator()(ConfigFile) const { return true; }
   bool operator()(Print) const { return true; }
 };
@@ -212,6 +226,10 @@ struct Show {
     return {std::string(name_of(k_levels, settings.*target.member))};
   }
   Texts operator()(Switch target) const { return {settings.*target.member ? "true" : "false"}; }
+  Texts operator()(FileMask target) const {
+    const int mask = settings.*target.member;
+    return {mask < 0 ? std::string() : fmt::format("{:03o}", mask)};
+  }
   Texts operator()(ConfigFile) const { return {}; }
   Texts operator()(Print) const { return {}; }
 };
@@ -243,6 +261,7 @@ struct Expected {
   std::string operator()(Tls) const { return one_of(k_tls_versions); }
   std::string operator()(Level) const { return one_of(k_levels); }
   std::string operator()(Switch) const { return "true or false"; }
+  std::string operator()(FileMask) const { return "an octal text such as \"022\" or \"0077\""; }
   std::string operator()(ConfigFile) const { return "a file name"; }
   std::string operator()(Print) const { return "given without a value"; }
 };
@@ -266,7 +285,8 @@ std::string toml_string(std::string_view text) {
 // Sizes and durations are numbers too, as long as no unit is shown.
 bool needs_no_quotes(const Target& target, std::string_view text) {
   return std::holds_alternative<Switch>(target) ||
-         (!std::holds_alternative<Text>(target) && parse_number(text).has_value());
+         (!std::holds_alternative<Text>(target) && !std::holds_alternative<FileMask>(target) &&
+          parse_number(text).has_value());
 }
 
 bool holds_controls(std::string_view text) {

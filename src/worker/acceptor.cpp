@@ -23,6 +23,10 @@ constexpr auto k_step_back_time = 1ms;
 constexpr auto k_system_error_pause = 100ms;
 /// How long an empty accept queue is watched before it is taken to be empty.
 constexpr auto k_queue_empty_after = 2ms;
+/// The same for a socket of this worker alone: a handshake takes a round trip, and a second more
+/// for each packet that is lost. And how long the watch may take altogether.
+constexpr auto k_own_queue_empty_after = 1s;
+constexpr auto k_own_queue_watched_for = 3s;
 /// How long a client may take for its request before it is taken for a slow one.
 constexpr auto k_time_to_speak = 5ms;
 
@@ -137,8 +141,11 @@ Task<bool> Acceptor::recover(int error) {
 
 Task<void> Acceptor::empty_queue() {
   disarm();
-  for (;;) {
-    reactor::FdResult accepted = co_await with_timeout(k_queue_empty_after, accept_one());
+  const std::chrono::milliseconds quiet =
+      is_shared_ ? k_queue_empty_after : k_own_queue_empty_after;
+  const auto begun = Clock::now();
+  while (is_shared_ || Clock::now() < begun + k_own_queue_watched_for) {
+    reactor::FdResult accepted = co_await with_timeout(quiet, accept_one());
     if (accepted.error != 0) {
       co_return;
     }

@@ -12,6 +12,7 @@
 #include "reactor/event.hpp"
 #include "reactor/operation.hpp"
 #include "worker/accept_gate.hpp"
+#include "worker/worker.hpp"
 
 namespace uringcorn::worker {
 
@@ -70,10 +71,11 @@ class Acceptor final : private detail::Timer {
 
   /// `serve` takes each connection. No `door`: it is always open. All that is referred to must
   /// outlive run().
-  Acceptor(int listener, std::string_view name, const AcceptGate& gate, ConnectionCap& cap,
-           Door* door, Serve serve)
-      : listener_(listener),
-        name_(name),
+  Acceptor(const WorkerListener& listener, const AcceptGate& gate, ConnectionCap& cap, Door* door,
+           Serve serve)
+      : listener_(listener.fd),
+        name_(listener.name),
+        is_shared_(listener.is_shared),
         gate_(gate),
         cap_(cap),
         door_(door),
@@ -81,8 +83,10 @@ class Acceptor final : private detail::Timer {
 
   /// Accepts until the scope is cancelled. What has been accepted by then is served.
   Task<void> run();
-  /// Takes what waits in the accept queue, without waiting for more: at a drain, when the
-  /// connections there would be lost with the socket.
+  /// Takes what waits in the accept queue: at a drain, when the connections there would be lost
+  /// with the socket. Of a socket that is shared nothing more is waited for. One that only this
+  /// worker accepts from may have handshakes under way, from before connections were sent
+  /// elsewhere.
   Task<void> empty_queue();
   /// The door was closed: the accept that waits now, if one does, is given up.
   void step_back() noexcept;
@@ -97,6 +101,7 @@ class Acceptor final : private detail::Timer {
 
   int listener_;
   std::string_view name_;
+  bool is_shared_;
   const AcceptGate& gate_;
   ConnectionCap& cap_;
   Door* door_;

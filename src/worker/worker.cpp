@@ -22,6 +22,7 @@
 #include "app/background.hpp"
 #include "app/loader.hpp"
 #include "app/pool.hpp"
+#include "base/standard_streams.hpp"
 #include "base/unique_fd.hpp"
 #include "http/server_context.hpp"
 #include "observe/access_log.hpp"
@@ -209,13 +210,17 @@ Task<bool> Worker::start_application() {
 Task<void> Worker::serve() {
   for (const WorkerListener& listener : boot_.listeners) {
     acceptors_.emplace_back(
-        listener.fd, listener.name, gate_, cap_, kind_ == ClassKind::sync ? &door_ : nullptr,
+        listener, gate_, cap_, kind_ == ClassKind::sync ? &door_ : nullptr,
         [this, tls = open_tls(listener)](UniqueFd socket) {
           connections_.spawn(serve_connection(std::move(socket), context_, cap_, tls));
         });
   }
   door_.open();
   boot_.own_place.set_state(observe::WorkerState::ready);
+  if (settings_.daemon) {
+    leave_terminal();
+    reopen_logs();
+  }
   tell(Message::ready);
   co_await accept_until_stop();
   co_await drain();
@@ -260,8 +265,9 @@ Task<void> Worker::drain() {
   tell(Message::draining);
   const bool quickly = connections_.scope().cancelled();
   if (!quickly) {
+    // Beside the connections, so that what hurries those hurries this.
     for (Acceptor& acceptor : acceptors_) {
-      co_await acceptor.empty_queue();
+      connections_.spawn(acceptor.empty_queue());
     }
     last_resort_.arm(Clock::now() + settings_.graceful_timeout + k_cancelled_tasks_end_within);
   }

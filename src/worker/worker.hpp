@@ -37,6 +37,7 @@ struct WorkerListener {
   int fd = -1;
   std::string name;  ///< as it is shown: "http://127.0.0.1:8000", "unix:/run/shop.sock"
   std::shared_ptr<const net::tls::Material> tls = nullptr;  ///< null: in the clear
+  bool is_shared = true;  ///< false: no other worker of this generation accepts from it
 };
 
 /// All that a worker is told. Plain data; lives as long as the process.

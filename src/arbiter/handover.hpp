@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "arbiter/bound_address.hpp"
+#include "reactor/backend.hpp"
+
+namespace uringcorn::arbiter {
+
+/// What an arbiter leaves to the one that it starts in its own place, as environment variables and
+/// inherited descriptors.
+struct Handover {
+  pid_t predecessor = 0;
+  reactor::BackendKind backend = reactor::BackendKind::io_uring;
+  std::vector<HandedSocket> sockets;
+};
+
+/// In the new process: takes it out of the environment; nothing if there is none. Throws
+/// std::runtime_error with a sentence when it makes no sense.
+std::optional<Handover> take_handover();
+
+/// The variables, NAME=VALUE, that take_handover() reads.
+std::vector<std::string> handover_variables(pid_t predecessor, reactor::BackendKind backend,
+                                            std::span<const std::shared_ptr<BoundAddress>> sockets);
+
+/// Whether the variable, NAME=VALUE, is one of them.
+bool is_handover_variable(std::string_view variable);
+
+/// In the process that is about to execute the new program: lets the descriptors pass.
+void keep_descriptors(std::span<const std::shared_ptr<BoundAddress>> sockets) noexcept;
+
+}  // namespace uringcorn::arbiter
