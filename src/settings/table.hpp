@@ -74,6 +74,13 @@ struct Tls {
 struct Level {
   LogLevel Settings::* member;
 };
+struct Format {
+  LogFormat Settings::* member;
+};
+/// The number of RFC 3164 for a syslog facility's name.
+struct Facility {
+  int Settings::* member;
+};
 /// True or false. On the command line `--flag`, and `--no-flag` to take back what a weaker source
 /// said.
 struct Switch {
@@ -86,7 +93,7 @@ struct Print {};
 
 using Target =
     std::variant<Text, List, Addresses, Number, WorkerCount, Count, Size, Duration, Reactor, Proxy,
-                 ClientCertificates, Tls, Level, Switch, ConfigFile, Print>;
+                 ClientCertificates, Tls, Level, Format, Facility, Switch, ConfigFile, Print>;
 
 /// One setting. The command line, the configuration file, `--help`, `--print-config` and
 /// docs/settings.md know of settings what their rows say, and nothing else.
