@@ -129,6 +129,9 @@ std::span<const Setting> table();
 /// The row of that key, or null.
 const Setting* find_key(std::string_view key);
 
+/// The row with that flag, or null.
+const Setting* find_flag(std::string_view flag);
+
 /// Whether the row fills a field of `Settings`, so that it can be in a configuration file.
 bool is_configurable(const Setting& setting);
 

@@ -62,10 +62,17 @@ constexpr std::array<std::pair<std::string_view, std::int64_t>, 3> k_size_units{
 constexpr std::array<std::pair<std::string_view, std::int64_t>, 4> k_duration_units{
     {{"ms", 1}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}}};
 
+bool is_same_word(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [lower](char x, char y) { return lower(x) == lower(y); });
+}
+
+// In either case, as gunicorn takes `INFO`.
 template <typename Value, std::size_t N>
 const Named<Value>* find_name(const std::array<Named<Value>, N>& names, std::string_view name) {
   for (const Named<Value>& candidate : names) {
-    if (candidate.name == name) {
+    if (is_same_word(candidate.name, name)) {
       return &candidate;
     }
   }

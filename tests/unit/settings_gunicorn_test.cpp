@@ -158,10 +158,7 @@ std::vector<Row> rows_of_the_page() {
 }
 
 bool is_in_table(std::string_view flag) {
-  return std::any_of(table().begin(), table().end(), [flag](const Setting& setting) {
-    const auto& flags = setting.flags;
-    return std::find(flags.begin(), flags.end(), flag) != flags.end() || negation(setting) == flag;
-  });
+  return find_flag(flag) != nullptr;
 }
 
 }  // namespace
