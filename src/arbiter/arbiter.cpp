@@ -33,6 +33,7 @@
 #include "observe/log.hpp"
 #include "reactor/reactor.hpp"
 #include "worker/class_choice.hpp"
+#include "worker/logs.hpp"
 
 namespace uringcorn::arbiter {
 namespace {
@@ -64,7 +65,7 @@ reactor::BackendKind choose_backend(settings::ReactorChoice choice) {
 }
 
 void open_error_log(const settings::Settings& settings) {
-  observe::open_error_log(settings.error_logfile, settings.log_level, settings.capture_output);
+  observe::open_error_log(worker::error_log_options(settings));
 }
 
 void warn_of_restart(std::string_view flag) {
@@ -417,9 +418,7 @@ void Arbiter::adopt_proven_plan() {
       settings.reload_extra_file != old->settings.reload_extra_file) {
     watch_files(settings);
   }
-  if (settings.error_logfile != old->settings.error_logfile ||
-      settings.log_level != old->settings.log_level ||
-      settings.capture_output != old->settings.capture_output) {
+  if (worker::error_log_options(settings) != worker::error_log_options(old->settings)) {
     try {
       open_error_log(settings);
     } catch (const std::exception& error) {

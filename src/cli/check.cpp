@@ -21,6 +21,7 @@
 #include "base/escape.hpp"
 #include "cli/print.hpp"
 #include "net/tls_library.hpp"
+#include "observe/syslog.hpp"
 #include "reactor/reactor.hpp"
 #include "settings/cgroup.hpp"
 #include "settings/cpu_count.hpp"
@@ -101,6 +102,20 @@ void check_log(const std::string& file, Findings& findings) {
   }
 }
 
+void check_syslog(const Settings& settings, Findings& findings) {
+  if (!settings.log_syslog) {
+    return;
+  }
+  try {
+    observe::SyslogSocket daemon(settings.log_syslog_to);
+    if (const std::error_code error = daemon.reopen()) {
+      throw std::system_error(error, "cannot open the log " + escaped(settings.log_syslog_to));
+    }
+  } catch (const std::system_error& error) {
+    findings.problem(k_exit_cannot_start, error.what());
+  }
+}
+
 void check_reactor(const Settings& settings, Findings& findings) {
   const std::optional<std::string> obstacle = reactor::io_uring_obstacle();
   findings.note("io_uring", obstacle ? *obstacle : "can be used");
@@ -159,6 +174,7 @@ int examine(const settings::Resolution& resolution) {
   report_limits(settings, findings);
   check_log(settings.access_logfile, findings);
   check_log(settings.error_logfile, findings);
+  check_syslog(settings, findings);
   const int printed = print(findings.report + (findings.code == 0 ? "OK\n" : ""));
   fmt::print(stderr, "{}", findings.problems);
   return findings.code != 0 ? findings.code : printed;

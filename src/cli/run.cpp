@@ -13,6 +13,7 @@
 #include "cli/print.hpp"
 #include "cli/serve.hpp"
 #include "settings/nearest.hpp"
+#include "settings/table.hpp"
 
 namespace uringcorn::cli {
 
@@ -43,21 +44,28 @@ std::string usage() {
   return text + fmt::format("{:7}uringcorn --version\n", "");
 }
 
-int refuse_unknown(std::string_view word) {
-  std::vector<std::string_view> names;
+/// What to type instead of a first word that is no command; empty: no idea.
+std::string meant_by(const std::string& word) {
+  std::vector<std::string_view> names{"--help", "--version"};
   for (const Command& command : k_commands) {
     names.push_back(command.name);
   }
-  const bool is_option = word.starts_with('-');
-  const std::string_view meant = is_option ? "" : settings::nearest(word, names);
-  std::string advice = "uringcorn --help lists the commands";
-  if (!meant.empty()) {
-    advice = fmt::format("did you mean {}?", meant);
-  } else if (word.find(".so") != std::string_view::npos) {
-    advice = fmt::format("did you mean uringcorn serve {}?", escaped(word));
+  // gunicorn has no commands: its users begin with the options or the application.
+  const std::string flag = word.substr(0, word.find('='));
+  const bool is_for_serve =
+      settings::find_flag(flag) != nullptr || word.find(".so") != std::string::npos;
+  if (is_for_serve) {
+    return fmt::format("uringcorn serve {}", escaped(word));
   }
-  return refuse(fmt::format("unknown {} \"{}\" ({})", is_option ? "option" : "command",
-                            escaped(word), advice));
+  const std::string_view near = settings::nearest(word, names);
+  return std::string(near.empty() ? settings::nearest("--" + word, names) : near);
+}
+
+int refuse_unknown(const std::string& word) {
+  const std::string meant = meant_by(word);
+  return refuse(fmt::format(
+      "unknown {} \"{}\" ({})", word.starts_with('-') ? "option" : "command", escaped(word),
+      meant.empty() ? "uringcorn --help lists the commands" : "did you mean " + meant + "?"));
 }
 
 }  // namespace
@@ -79,7 +87,7 @@ int run(int argc, char** argv) {
       return command.run(argc, argv);
     }
   }
-  return refuse_unknown(word);
+  return refuse_unknown(std::string(word));
 }
 
 }  // namespace uringcorn::cli

@@ -13,6 +13,7 @@
 #include "net/address.hpp"
 #include "net/tls/cipher_list.hpp"
 #include "observe/access_log_format.hpp"
+#include "observe/syslog.hpp"
 #include "settings/describe.hpp"
 #include "settings/error.hpp"
 #include "settings/listeners.hpp"
@@ -47,7 +48,9 @@ settings::Sources sources_of(int argc, char** argv, const std::string& directory
                     {"group", arbiter::group_complaint},
                     {"ciphers", net::tls::cipher_list_complaint},
                     {"access_log_format", observe::AccessLogFormat::complaint},
-                    {"worker_class", worker::class_complaint}};
+                    {"worker_class", worker::class_complaint},
+                    {"log_syslog_to", observe::syslog_address_complaint},
+                    {"log_syslog_prefix", observe::syslog_tag_complaint}};
   return sources;
 }
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace uringcorn::observe {
 
@@ -93,6 +94,24 @@ bool LogFile::is_still_standard() const {
   struct stat standard{};
   return ::fstat(fd_, &used) == 0 && ::fstat(standard_fd_, &standard) == 0 &&
          used.st_dev == standard.st_dev && used.st_ino == standard.st_ino;
+}
+
+std::unique_ptr<LogDestination> LogFile::duplicate() const {
+  LogFile copy;
+  copy.name_ = name_;
+  copy.owned_.reset(::fcntl(fd_, F_DUPFD_CLOEXEC, 0));
+  copy.fd_ = copy.owned_.get();
+  copy.kind_ = kind_;
+  return copy.owned_ ? std::make_unique<LogFile>(std::move(copy)) : nullptr;
+}
+
+std::string_view LogFile::first_piece(std::string_view lines) const {
+  if (kind_ == Kind::regular || lines.size() <= k_atomic_bytes) {
+    return lines;
+  }
+  const std::size_t last_end = lines.rfind('\n', k_atomic_bytes - 1);
+  const std::size_t first_end = lines.find('\n');
+  return lines.substr(0, (last_end == std::string_view::npos ? first_end : last_end) + 1);
 }
 
 ssize_t LogFile::write(std::string_view text) {

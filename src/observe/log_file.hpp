@@ -3,11 +3,13 @@
 
 #include <sys/types.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
 
 #include "base/unique_fd.hpp"
+#include "observe/log_destination.hpp"
 
 namespace uringcorn::observe {
 
@@ -17,7 +19,7 @@ namespace uringcorn::observe {
 /// with EAGAIN. Only a regular file can make `write` wait, for its disk. Other processes that share
 /// the stream keep their blocking mode. Writing to a pipe without a reader raises SIGPIPE and
 /// writing past a file size limit SIGXFSZ, so the process ignores both.
-class LogFile {
+class LogFile final : public LogDestination {
  public:
   /// What one `write` to a pipe takes wholly or not at all, whoever else writes to it (pipe(7)).
   static constexpr std::size_t k_atomic_bytes = 4096;
@@ -26,25 +28,24 @@ class LogFile {
   /// 0640 (and the umask) when it is not there. Throws `std::system_error`.
   static LogFile open(const std::string& name, int standard_fd);
 
-  /// One write(2) or send(2). Returns the bytes taken, maybe fewer than given, or a negative errno:
-  /// -EAGAIN when the reader is slow.
-  ssize_t write(std::string_view text);
-
-  /// Waits until a write may succeed or the time is over. True in the first case.
-  bool wait_writable(int timeout_ms) const;
+  /// All lines for a file; for a stream as many whole ones as it takes without tearing them.
+  std::string_view first_piece(std::string_view lines) const override;
+  /// One write(2) or send(2).
+  ssize_t write(std::string_view text) override;
+  bool continues() const override { return kind_ != Kind::regular; }
+  bool wait_writable(int timeout_ms) const override;
 
   /// Opens the name again, for when the file has been renamed. Of a standard stream it takes what
   /// that is now, if it has been redirected.
   /// When that fails, the file that was open stays in use.
-  std::error_code reopen();
+  std::error_code reopen() override;
+  std::unique_ptr<LogDestination> duplicate() const override;
 
   /// Puts the file in the place of standard output and standard error; does nothing when it is one
   /// of them.
   void replace_standard_streams() const;
 
-  /// Whether lines longer than `k_atomic_bytes`, or several in one write, may be torn apart.
-  bool is_stream() const { return kind_ != Kind::regular; }
-  const std::string& name() const { return name_; }
+  const std::string& name() const override { return name_; }
 
  private:
   enum class Kind { regular, stream, blocking_stream, socket };

@@ -21,28 +21,20 @@ constexpr std::chrono::seconds k_retry_interval{1};
 constexpr std::chrono::milliseconds k_closing_patience{500};
 constexpr int k_poll_ms = 100;
 
-// The part of `lines` to write at once: as much of a pipe's atomic unit as whole lines fill.
-std::string_view next_piece(std::string_view lines, bool is_stream) {
-  if (!is_stream || lines.size() <= LogFile::k_atomic_bytes) {
-    return lines;
-  }
-  const std::size_t last_end = lines.rfind('\n', LogFile::k_atomic_bytes - 1);
-  const std::size_t first_end = lines.find('\n');
-  return lines.substr(0, (last_end == std::string_view::npos ? first_end : last_end) + 1);
-}
-
 }  // namespace
 
 struct LogWriter::State {
-  explicit State(LogFile log_file) : file(std::move(log_file)) {}
+  explicit State(std::unique_ptr<LogDestination> log_destination)
+      : destination(std::move(log_destination)) {}
 
-  // The thread's own.
-  LogFile file;
+  // The thread's own, but for the name.
+  std::unique_ptr<LogDestination> destination;
   bool failing = false;
 
   std::mutex mutex;
   std::condition_variable changed;
   std::string batch;  // the thread's while `busy`
+  std::string queue;  // what append() took meanwhile
   bool busy = false;
   bool reopen_wanted = false;
   bool stopping = false;   // finish what is under way
@@ -52,13 +44,17 @@ struct LogWriter::State {
   void run() {
     std::unique_lock lock(mutex);
     while (true) {
-      changed.wait(lock, [this] { return busy || reopen_wanted || stopping; });
+      changed.wait(lock, [this] { return busy || !queue.empty() || reopen_wanted || stopping; });
       const bool must_reopen = std::exchange(reopen_wanted, false);
       lock.unlock();
       if (must_reopen) {
         open_again();
       }
       lock.lock();
+      if (!busy && !queue.empty()) {
+        std::swap(batch, queue);
+        busy = true;
+      }
       if (busy) {
         lock.unlock();
         write_batch();
@@ -75,8 +71,8 @@ struct LogWriter::State {
   }
 
   void open_again() {
-    if (const std::error_code error = file.reopen()) {
-      observe::error("cannot open {} again: {} (the file that was open stays in use)", file.name(),
+    if (const std::error_code error = destination->reopen()) {
+      observe::error("cannot open {} again: {} (what was open stays in use)", destination->name(),
                      error.message());
     }
   }
@@ -85,8 +81,8 @@ struct LogWriter::State {
     std::string_view rest = batch;
     bool torn = false;
     while ((torn || !rest.empty()) && !is_abandoned()) {
-      const std::string_view piece = torn ? "\n" : next_piece(rest, file.is_stream());
-      const ssize_t written = file.write(piece);
+      const std::string_view piece = torn ? "\n" : destination->first_piece(rest);
+      const ssize_t written = destination->write(piece);
       if (written <= 0) {
         wait_after(written == 0 ? EIO : static_cast<int>(-written));
         continue;
@@ -97,7 +93,7 @@ struct LogWriter::State {
       }
       rest.remove_prefix(static_cast<std::size_t>(written));
       const bool whole_lines = rest.empty() || rest.data()[-1] == '\n';
-      if (!whole_lines && !file.is_stream()) {
+      if (!whole_lines && !destination->continues()) {
         rest.remove_prefix(std::min(rest.find('\n'), rest.size() - 1) + 1);
         torn = true;
       }
@@ -106,11 +102,11 @@ struct LogWriter::State {
 
   void wait_after(int error) {
     if (error == EAGAIN) {
-      file.wait_writable(k_poll_ms);
+      destination->wait_writable(k_poll_ms);
       return;
     }
     if (!std::exchange(failing, true)) {
-      observe::error("cannot write to {}: {} (it is tried again every second)", file.name(),
+      observe::error("cannot write to {}: {} (it is tried again every second)", destination->name(),
                      std::error_code(error, std::system_category()).message());
     }
     std::unique_lock lock(mutex);
@@ -124,7 +120,7 @@ struct LogWriter::State {
 
   void recovered() {
     if (std::exchange(failing, false)) {
-      observe::info("{} is written again", file.name());
+      observe::info("{} is written again", destination->name());
     }
   }
 
@@ -134,7 +130,8 @@ struct LogWriter::State {
   }
 };
 
-LogWriter::LogWriter(LogFile file) : state_(std::make_shared<State>(std::move(file))) {
+LogWriter::LogWriter(std::unique_ptr<LogDestination> destination)
+    : state_(std::make_shared<State>(std::move(destination))) {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
@@ -154,7 +151,8 @@ LogWriter::~LogWriter() {
   state_->changed.notify_all();
   const auto is_finished = [this] { return state_->finished; };
   if (!state_->changed.wait_for(lock, k_closing_patience, is_finished)) {
-    observe::warning("{} does not take its last lines: they are given up", state_->file.name());
+    observe::warning("{} does not take its last lines: they are given up",
+                     state_->destination->name());
     state_->abandoned = true;
     state_->changed.notify_all();
   }
@@ -180,6 +178,16 @@ bool LogWriter::submit(std::string& batch) {
   }
   std::swap(state_->batch, batch);
   state_->busy = true;
+  state_->changed.notify_all();
+  return true;
+}
+
+bool LogWriter::append(std::string_view lines) {
+  const std::lock_guard lock(state_->mutex);
+  if (state_->queue.size() + lines.size() > k_queue_bytes) {
+    return false;
+  }
+  state_->queue += lines;
   state_->changed.notify_all();
   return true;
 }

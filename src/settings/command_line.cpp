@@ -30,11 +30,8 @@ std::string cli11_names(const Setting& setting) {
 
 CLI::Option* add_row(CLI::App& app, const Setting& setting) {
   const auto accept = [](const CLI::results_t&) { return true; };
-  if (std::holds_alternative<Switch>(setting.target)) {
-    return app.add_flag(cli11_names(setting))->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  }
   if (setting.value_name.empty()) {
-    return app.add_flag_callback(cli11_names(setting), [] {});
+    return app.add_flag(cli11_names(setting))->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   }
   CLI::Option* option = app.add_option(cli11_names(setting), accept);
   option->type_name(std::string(setting.value_name));
@@ -46,13 +43,17 @@ CLI::Option* add_row(CLI::App& app, const Setting& setting) {
       CLI::MultiOptionPolicy::TakeAll);
 }
 
-// CLI11 2.1 reads `--flag= next` as `--flag next`; two words say that the value is empty.
-std::vector<std::string> with_empty_values_apart(const std::vector<std::string>& words) {
+// CLI11 2.1 reads `--flag= next` as `--flag next`, and `-w=4` as `-w '=4'`; two words leave no
+// doubt.
+std::vector<std::string> with_some_values_apart(const std::vector<std::string>& words) {
   std::vector<std::string> apart;
   for (const std::string& word : words) {
-    if (word.starts_with("--") && word.find('=') == word.size() - 1) {
-      apart.push_back(word.substr(0, word.size() - 1));
-      apart.emplace_back();
+    const std::size_t equals = word.find('=');
+    const bool is_empty = word.starts_with("--") && equals == word.size() - 1;
+    const bool is_short = equals == 2 && word[0] == '-' && word[1] != '-';
+    if (is_empty || is_short) {
+      apart.push_back(word.substr(0, equals));
+      apart.push_back(word.substr(equals + 1));
     } else {
       apart.push_back(word);
     }
@@ -106,7 +107,7 @@ std::vector<Given> parse_command_line(const std::vector<std::string>& words) {
   for (const Setting& setting : table()) {
     options.emplace_back(&setting, add_row(app, setting));
   }
-  parse_with_cli11(app, with_empty_values_apart(words));
+  parse_with_cli11(app, with_some_values_apart(words));
 
   for (const std::string& extra : app.remaining()) {
     if (extra != "--") {

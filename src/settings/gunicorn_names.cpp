@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
+#include <cstddef>
+
+#include "settings/table.hpp"
 
 namespace uringcorn::settings {
 
@@ -67,44 +69,51 @@ constexpr std::array k_flags{
     Advice{"-R", "gunicorn's; it always is so here"},
 };
 
-// The keys of a gunicorn.conf.py that are not spelt like the flag.
+// The keys of a gunicorn.conf.py that are not spelt like the flag, and the flag's.
+struct Key {
+  std::string_view name;
+  std::string_view here;
+};
 constexpr std::array k_keys{
-    Advice{"accesslog", "did you mean access_logfile?"},
-    Advice{"errorlog", "did you mean error_logfile?"},
-    Advice{"keepalive", "did you mean keep_alive?"},
-    Advice{"loglevel", "did you mean log_level?"},
-    Advice{"pidfile", "did you mean pid?"},
-    Advice{"preload_app", "did you mean preload?"},
-    Advice{"proc_name", "did you mean name?"},
-    Advice{"proxy_allow_ips", "did you mean proxy_allow_from?"},
-    Advice{"raw_env", "did you mean env?"},
-    Advice{"reload_extra_files", "did you mean reload_extra_file?"},
-    Advice{"syslog", "did you mean log_syslog?"},
-    Advice{"syslog_addr", "did you mean log_syslog_to?"},
-    Advice{"syslog_facility", "did you mean log_syslog_facility?"},
-    Advice{"syslog_prefix", "did you mean log_syslog_prefix?"},
-    Advice{"wsgi_app", "did you mean app?"},
+    Key{"accesslog", "access_logfile"},
+    Key{"errorlog", "error_logfile"},
+    Key{"keepalive", "keep_alive"},
+    Key{"loglevel", "log_level"},
+    Key{"pidfile", "pid"},
+    Key{"preload_app", "preload"},
+    Key{"proc_name", "name"},
+    Key{"proxy_allow_ips", "proxy_allow_from"},
+    Key{"raw_env", "env"},
+    Key{"reload_extra_files", "reload_extra_file"},
+    Key{"syslog", "log_syslog"},
+    Key{"syslog_addr", "log_syslog_to"},
+    Key{"syslog_facility", "log_syslog_facility"},
+    Key{"syslog_prefix", "log_syslog_prefix"},
+    Key{"wsgi_app", "app"},
 };
 
-std::string find(std::span<const Advice> list, std::string_view name) {
+template <typename Named, std::size_t N>
+const Named* find(const std::array<Named, N>& list, std::string_view name) {
   const auto found = std::find_if(list.begin(), list.end(),
-                                  [name](const Advice& advice) { return advice.name == name; });
-  return std::string(found == list.end() ? "" : found->text);
+                                  [name](const Named& each) { return each.name == name; });
+  return found == list.end() ? nullptr : &*found;
 }
 
 }  // namespace
 
 std::string gunicorn_flag_advice(std::string_view flag) {
-  return find(k_flags, flag);
+  const Advice* advice = find(k_flags, flag);
+  return std::string(advice == nullptr ? "" : advice->text);
 }
 
 std::string gunicorn_key_advice(std::string_view key) {
-  if (std::string advice = find(k_keys, key); !advice.empty()) {
-    return advice;
+  const Key* other_word = find(k_keys, key);
+  if (other_word != nullptr && find_key(other_word->here) != nullptr) {
+    return fmt::format("did you mean {}?", other_word->here);
   }
   std::string flag = fmt::format("--{}", key);
   std::replace(flag.begin(), flag.end(), '_', '-');
-  return find(k_flags, flag);
+  return gunicorn_flag_advice(flag);
 }
 
 }  // namespace uringcorn::settings

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/address_list.hpp"
+#include "base/log_format.hpp"
 #include "base/log_level.hpp"
 
 namespace uringcorn::settings {
@@ -154,6 +155,13 @@ struct Settings : TlsSettings {
   LogLevel log_level = LogLevel::info;
   // Whether what the application writes to its standard streams goes to error_logfile.
   bool capture_output = false;
+  LogFormat error_log_format = LogFormat::text;
+  // Whether both logs go to a syslog daemon, too; the access log only if that is not disabled.
+  bool log_syslog = false;
+  std::string log_syslog_to = "unix:///dev/log";
+  std::string log_syslog_prefix = "uringcorn";
+  int log_syslog_facility = 1;  // user
+  bool disable_redirect_access_to_syslog = false;
 };
 
 }  // namespace uringcorn::settings

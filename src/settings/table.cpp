@@ -33,6 +33,13 @@ const Setting* find_key(std::string_view key) {
   return found == table().end() ? nullptr : &*found;
 }
 
+const Setting* find_flag(std::string_view flag) {
+  const auto found = std::find_if(table().begin(), table().end(), [flag](const Setting& setting) {
+    return std::find(setting.flags.begin(), setting.flags.end(), flag) != setting.flags.end();
+  });
+  return found == table().end() ? nullptr : &*found;
+}
+
 bool is_configurable(const Setting& setting) {
   return !std::holds_alternative<ConfigFile>(setting.target) &&
          !std::holds_alternative<Print>(setting.target);

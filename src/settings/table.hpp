@@ -75,6 +75,13 @@ struct Tls {
 struct Level {
   LogLevel Settings::* member;
 };
+struct Format {
+  LogFormat Settings::* member;
+};
+/// The number of RFC 3164 for a syslog facility's name.
+struct Facility {
+  int Settings::* member;
+};
 /// True or false. On the command line `--flag`, and `--no-flag` to take back what a weaker source
 /// said.
 struct Switch {
@@ -89,9 +96,9 @@ struct ConfigFile {};
 /// Only on the command line, without a value: print something instead of serving.
 struct Print {};
 
-using Target =
-    std::variant<Text, List, Addresses, Number, WorkerCount, Count, Size, Duration, Reactor, Proxy,
-                 ClientCertificates, Tls, Level, Switch, FileMask, ConfigFile, Print>;
+using Target = std::variant<Text, List, Addresses, Number, WorkerCount, Count, Size, Duration,
+                            Reactor, Proxy, ClientCertificates, Tls, Level, Switch, FileMask,
+                            Format, Facility, ConfigFile, Print>;
 
 /// One setting. The command line, the configuration file, `--help`, `--print-config` and
 /// docs/settings.md know of settings what their rows say, and nothing else.
@@ -126,6 +133,9 @@ std::span<const Setting> table();
 
 /// The row of that key, or null.
 const Setting* find_key(std::string_view key);
+
+/// The row with that flag, or null.
+const Setting* find_flag(std::string_view flag);
 
 /// Whether the row fills a field of `Settings`, so that it can be in a configuration file.
 bool is_configurable(const Setting& setting);

@@ -45,16 +45,34 @@ constexpr std::array k_levels{
     Named<LogLevel>{"warning", LogLevel::warning}, Named<LogLevel>{"error", LogLevel::error},
     Named<LogLevel>{"critical", LogLevel::critical}};
 
+constexpr std::array k_formats{Named<LogFormat>{"text", LogFormat::text},
+                               Named<LogFormat>{"json", LogFormat::json}};
+constexpr std::array k_facilities{
+    Named<int>{"auth", 4},    Named<int>{"authpriv", 10}, Named<int>{"cron", 9},
+    Named<int>{"daemon", 3},  Named<int>{"ftp", 11},      Named<int>{"kern", 0},
+    Named<int>{"lpr", 6},     Named<int>{"mail", 2},      Named<int>{"news", 7},
+    Named<int>{"syslog", 5},  Named<int>{"user", 1},      Named<int>{"uucp", 8},
+    Named<int>{"local0", 16}, Named<int>{"local1", 17},   Named<int>{"local2", 18},
+    Named<int>{"local3", 19}, Named<int>{"local4", 20},   Named<int>{"local5", 21},
+    Named<int>{"local6", 22}, Named<int>{"local7", 23}};
+
 constexpr std::array<std::pair<std::string_view, std::int64_t>, 3> k_size_units{
     {{"g", 1 << 30}, {"m", 1 << 20}, {"k", 1 << 10}}};
 // `ms` before `m` and `s`, which are its ends.
 constexpr std::array<std::pair<std::string_view, std::int64_t>, 4> k_duration_units{
     {{"ms", 1}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}}};
 
+bool is_same_word(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [lower](char x, char y) { return lower(x) == lower(y); });
+}
+
+// In either case, as gunicorn takes `INFO`.
 template <typename Value, std::size_t N>
 const Named<Value>* find_name(const std::array<Named<Value>, N>& names, std::string_view name) {
   for (const Named<Value>& candidate : names) {
-    if (candidate.name == name) {
+    if (is_same_word(candidate.name, name)) {
       return &candidate;
     }
   }
@@ -172,6 +190,8 @@ struct Assign {
   bool operator()(ClientCertificates target) const { return store(target.member, k_cert_reqs); }
   bool operator()(Tls target) const { return store(target.member, k_tls_versions); }
   bool operator()(Level target) const { return store(target.member, k_levels); }
+  bool operator()(Format target) const { return store(target.member, k_formats); }
+  bool operator()(Facility target) const { return store(target.member, k_facilities); }
   bool operator()(Switch target) const {
     const bool is_on = text() == "true";
     if (!is_on && text() != "false") {
@@ -225,6 +245,12 @@ struct Show {
   Texts operator()(Level target) const {
     return {std::string(name_of(k_levels, settings.*target.member))};
   }
+  Texts operator()(Format target) const {
+    return {std::string(name_of(k_formats, settings.*target.member))};
+  }
+  Texts operator()(Facility target) const {
+    return {std::string(name_of(k_facilities, settings.*target.member))};
+  }
   Texts operator()(Switch target) const { return {settings.*target.member ? "true" : "false"}; }
   Texts operator()(FileMask target) const {
     const int mask = settings.*target.member;
@@ -260,6 +286,8 @@ struct Expected {
   }
   std::string operator()(Tls) const { return one_of(k_tls_versions); }
   std::string operator()(Level) const { return one_of(k_levels); }
+  std::string operator()(Format) const { return one_of(k_formats); }
+  std::string operator()(Facility) const { return one_of(k_facilities); }
   std::string operator()(Switch) const { return "true or false"; }
   std::string operator()(FileMask) const { return "an octal text such as \"022\" or \"0077\""; }
   std::string operator()(ConfigFile) const { return "a file name"; }

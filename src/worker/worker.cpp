@@ -38,6 +38,7 @@
 #include "worker/crash_report.hpp"
 #include "worker/handler_place.hpp"
 #include "worker/heartbeat.hpp"
+#include "worker/logs.hpp"
 #include "worker/tls_gate.hpp"
 
 namespace uringcorn::worker {
@@ -47,13 +48,6 @@ using namespace std::chrono_literals;
 
 /// After the cancellation of what still runs, how long its end is waited for.
 constexpr auto k_cancelled_tasks_end_within = 2s;
-
-std::unique_ptr<observe::AccessLog> open_access_log(const settings::Settings& settings) {
-  if (settings.access_logfile.empty()) {
-    return nullptr;
-  }
-  return std::make_unique<observe::AccessLog>(settings.access_logfile, settings.access_log_format);
-}
 
 /// The signals that a worker answers, as a descriptor for the reactor.
 class Signals {
@@ -93,6 +87,7 @@ class LastResort final : private detail::Timer {
  private:
   void on_timer() noexcept override {
     observe::warning("tasks of this worker ignore their cancellation; leaving without them");
+    observe::error_log().stop_writing_behind();
     std::_Exit(k_exit_ok);
   }
 };
@@ -337,6 +332,11 @@ int run(const WorkerBoot& boot) {
   report_on_abort(boot.own_place);
   std::unique_ptr<Application> application;
   try {
+    // The arbiter's log is inherited. This generation's may be another one.
+    const observe::ErrorLogOptions log = error_log_options(boot.settings);
+    if (log != observe::error_log().options()) {
+      observe::open_error_log(log);
+    }
     const bool may_be_overwritten = boot.settings.reload;
     application = app::load(boot.settings.app_path,
                             may_be_overwritten ? app::Mapping::private_copy : app::Mapping::file);
@@ -348,6 +348,7 @@ int run(const WorkerBoot& boot) {
     return k_exit_failed_to_boot;
   }
   try {
+    const observe::WritingBehind behind;
     reactor::Reactor reactor({.backend = boot.backend});
     Worker worker(boot, parse_class(boot.settings.worker_class).kind, std::move(application));
     return reactor.run(worker.live());

@@ -4,10 +4,11 @@ import json
 import os
 import re
 import signal
+import socket
 
 import pytest
 
-from conftest import EXAMPLES
+from conftest import DEADLINE_S, EXAMPLES
 from raw_client import RawConnection, request
 
 COMBINED = re.compile(
@@ -181,3 +182,133 @@ def test_captured_output_goes_to_the_error_log_and_follows_its_rotation(server, 
     assert "the shutdown hook runs\n" in log.read_text()
     assert "Shutting down" in log.read_text()
     assert running.log == ""
+
+
+@pytest.fixture
+def syslog_daemon(tmp_path):
+    """Takes datagrams as a syslog daemon does: syslog_daemon(family) gives (address, take)."""
+    sockets = []
+
+    def start(family):
+        daemon = socket.socket(family, socket.SOCK_DGRAM)
+        sockets.append(daemon)
+        daemon.settimeout(DEADLINE_S)
+        if family == socket.AF_UNIX:
+            daemon.bind(str(tmp_path / "log"))
+            return f"unix://{tmp_path}/log", lambda: daemon.recv(65536).decode()
+        daemon.bind(("127.0.0.1", 0))
+        return f"udp://127.0.0.1:{daemon.getsockname()[1]}", lambda: daemon.recv(65536).decode()
+
+    yield start
+    for each in sockets:
+        each.close()
+
+
+def until(take, pattern):
+    """The first message that matches; the ones before it are thrown away."""
+    while not (found := re.fullmatch(pattern, message := take())):
+        assert message
+    return found
+
+
+@pytest.mark.parametrize("family", [socket.AF_UNIX, socket.AF_INET])
+def test_both_logs_go_to_syslog(server, syslog_daemon, family):
+    address, take = syslog_daemon(family)
+    running = server("--log-syslog", "--log-syslog-to", address, "--log-syslog-prefix", "shop",
+                     "--log-syslog-facility", "local1")
+    host = r"\S+ " if family == socket.AF_INET else ""
+    head = rf"<(\d+)>\w{{3}} [ \d]\d \d\d:\d\d:\d\d {host}shop\."
+    assert until(take, rf"{head}error\[(\d+)\]: \[INFO\] Listening at: .*").groups() == (
+        str(17 * 8 + 6), str(running.pid))
+    running.wait_until_ready()
+    ask(running, request("/health?syslog"))
+    line = until(take, rf'{head}access\[(\d+)\]: (.*)')
+    assert line[1] == str(17 * 8 + 6)
+    assert int(line[2]) in running.workers()
+    assert '"GET /health?syslog HTTP/1.1" 200' in line[3]
+    assert "Listening at" in running.log  # and where it went before, too
+
+
+def test_the_access_log_can_be_kept_out_of_syslog(server, syslog_daemon):
+    address, take = syslog_daemon(socket.AF_UNIX)
+    running = server("--log-syslog", "--log-syslog-to", address,
+                     "--disable-redirect-access-to-syslog")
+    ask(running, request("/health"))
+    running.signal(signal.SIGTERM)
+    assert running.wait() == 0
+    messages = []
+    while not messages or "Shutting down" not in messages[-1]:
+        messages.append(take())
+    assert not [message for message in messages if ".access[" in message]
+
+
+def test_a_syslog_daemon_that_is_not_there_is_one_sentence(server, tmp_path):
+    running = server("--log-syslog", "--log-syslog-to", f"unix://{tmp_path}/nobody", wait=False)
+    assert running.wait() == 1
+    assert running.log == (f"uringcorn: cannot open the log unix://{tmp_path}/nobody: "
+                           "No such file or directory\n")
+
+
+def test_the_error_log_as_json(server):
+    running = server("--error-log-format", "json", app="httpbin",
+                     environment={"HTTPBIN_UNSAFE": "1"})
+    assert '"message":"Listening at: ' in running.log
+    running.wait_until(lambda: " is ready after " in running.log, "a worker")
+    assert ask(running, request("/throw")).status == 500
+    running.wait_for_log("exception in the handler")
+    entries = [json.loads(line) for line in running.log.splitlines()]
+    thrown = next(entry for entry in entries if "exception in the handler" in entry["message"])
+    assert thrown["level"] == "error"
+    assert thrown["pid"] in running.workers()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", thrown["time"])
+    assert entries[0]["pid"] == running.pid
+
+
+def test_a_reload_changes_the_error_log_of_every_worker(server, tmp_path):
+    (tmp_path / "uringcorn.toml").write_text("")
+    running = server(app="httpbin", environment={"HTTPBIN_UNSAFE": "1"})
+    running.wait_until_ready()
+    (tmp_path / "uringcorn.toml").write_text('error_log_format = "json"\n')
+    running.signal(signal.SIGHUP)
+    running.wait_for_log("Reload done: generation 2 serves")
+    assert ask(running, request("/throw")).status == 500
+    running.wait_for_log("exception in the handler")
+    assert running.lines("exception in the handler")[0].startswith('{"time":')
+
+
+def test_a_pipe_that_nobody_reads_stops_no_request(server, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        running = server("--access-logfile", str(tmp_path / "pipe"), "--error-logfile",
+                         str(tmp_path / "pipe"), "--access-logformat", "%(q)s",
+                         "--bind", f"unix:{tmp_path}/server.sock", app="httpbin",
+                         environment={"HTTPBIN_UNSAFE": "1"}, wait=False)
+        running.wait_until((tmp_path / "server.sock").exists, "the socket")
+        filler = "x" * 4000
+        with RawConnection(f"{tmp_path}/server.sock") as client:
+            for number in range(2000):  # far more than the pipe takes, in both logs
+                assert client.ask(request(f"/hello?{number}{filler}")).status == 200
+                if number % 10 == 0:
+                    assert client.ask(request("/throw")).status == 500
+        running.signal(signal.SIGTERM)
+        assert running.wait() == 0
+    finally:
+        os.close(reader)
+
+
+def test_a_disk_that_was_full_is_written_again_without_torn_lines(server, tmp_path):
+    log = tmp_path / "access.log"
+    running = server("--access-logfile", str(log), "--access-logformat", "<%(q)s>",
+                     prefix=("prlimit", "--fsize=50000"))
+    filler = "x" * 3000
+    for number in range(20):
+        assert ask(running, request(f"/health?{number}{filler}")).status == 200
+    running.wait_for_log(f"cannot write to {log}: File too large (it is tried again every second)")
+    assert ask(running, request("/health?after")).status == 200
+    os.truncate(log, 0)
+    running.wait_for_log(f"{log} is written again")
+    running.wait_until(lambda: "<after>\n" in log.read_text(), "the last line")
+    lines = log.read_text().splitlines()
+    assert all(re.fullmatch(rf"<\d+{filler}>", line) for line in lines[1:-1] if line)
+    assert running.log.count("cannot write to") == 1

@@ -49,7 +49,7 @@ class CaughtErrorLog {
   CaughtErrorLog() {
     error_log().redirect(LogFile::open("-", reader_.writing_end()), LogLevel::info);
   }
-  ~CaughtErrorLog() { open_error_log("-", LogLevel::info); }
+  ~CaughtErrorLog() { open_error_log({.file = "-", .level = LogLevel::info}); }
 
   const std::string& text() {
     text_ += reader_.take();
@@ -91,7 +91,7 @@ TEST_CASE("records are written in order, all of them, at the latest when the log
   const TemporaryDirectory directory;
   const auto file = directory.write("access.log", "before\n");
   {
-    AccessLog log(file.string(), "%(U)s");
+    AccessLog log({.file = file.string(), .format = "%(U)s"});
     log.record(record_of("one"));
     log.record(record_of("two"));
     log.flush();
@@ -103,7 +103,7 @@ TEST_CASE("records are written in order, all of them, at the latest when the log
 TEST_CASE("a small batch is handed on after a while, a large one at once") {
   const TemporaryDirectory directory;
   const auto file = directory.path() / "access.log";
-  AccessLog log(file.string(), "%(U)s");
+  AccessLog log({.file = file.string(), .format = "%(U)s"});
   const SteadyClock::time_point start = SteadyClock::now();
   log.record(record_of("one"));
   log.turn(start);
@@ -131,7 +131,7 @@ TEST_CASE("a pipe that nobody reads costs records, never time, and the error log
   // The name of the pipe's other end, opened anew, is a pipe that is full from the start.
   const std::string name = "/proc/self/fd/" + std::to_string(reader.writing_end());
   std::optional<AccessLog> log;
-  log.emplace(name, "%(U)s", 100);
+  log.emplace(AccessLogOptions{.file = name, .format = "%(U)s"}, 100);
   log->record(record_of("first"));
   log->flush();
   for (int i = 0; i < 30; ++i) {
@@ -162,7 +162,8 @@ TEST_CASE("a log whose reader never reads again does not hold up the end of the 
   const auto start = SteadyClock::now();
   const std::clock_t cpu_start = std::clock();
   {
-    AccessLog log("/proc/self/fd/" + std::to_string(reader.writing_end()), "%(U)s");
+    AccessLog log(
+        {.file = "/proc/self/fd/" + std::to_string(reader.writing_end()), .format = "%(U)s"});
     log.record(record_of("first"));
     log.flush();
     log.record(record_of("second"));
@@ -179,8 +180,8 @@ TEST_CASE("lines are whole in a pipe that several workers share") {
   const std::string b(700, 'b');
   std::string text;
   {
-    AccessLog first(name, "%(U)s");
-    AccessLog second(name, "%(U)s");
+    AccessLog first({.file = name, .format = "%(U)s"});
+    AccessLog second({.file = name, .format = "%(U)s"});
     for (int i = 0; i < 200; ++i) {
       first.record(record_of(a));
       second.record(record_of(b));
@@ -201,7 +202,7 @@ TEST_CASE("a full disk is told once, and the log goes on when there is room agai
   const TemporaryDirectory directory;
   const auto file = directory.path() / "access.log";
   std::optional<AccessLog> log;
-  log.emplace(file.string(), "%(U)s");
+  log.emplace(AccessLogOptions{.file = file.string(), .format = "%(U)s"});
   {
     const FileSizeLimit limit(10);
     log->record(record_of("12345"));
@@ -222,7 +223,7 @@ TEST_CASE("a disk that stays full does not hold up the end of the worker") {
   CaughtErrorLog errors;
   const auto start = SteadyClock::now();
   {
-    AccessLog log("/dev/full", "%(U)s");
+    AccessLog log({.file = "/dev/full", .format = "%(U)s"});
     log.record(record_of("first"));
     log.flush();
     CHECK(errors.says("cannot write to /dev/full: No space left on device"));
@@ -235,7 +236,7 @@ TEST_CASE("after a rotation the log goes to the new file") {
   const auto file = directory.path() / "access.log";
   const auto rotated = directory.path() / "access.log.1";
   std::optional<AccessLog> log;
-  log.emplace(file.string(), "%(U)s");
+  log.emplace(AccessLogOptions{.file = file.string(), .format = "%(U)s"});
   log->record(record_of("one"));
   log->flush();
   CHECK(comes_true([&] { return text_of(file) == "one\n"; }));
@@ -249,15 +250,16 @@ TEST_CASE("after a rotation the log goes to the new file") {
 }
 
 TEST_CASE("a log that cannot be opened or whose format is wrong is refused at once") {
-  CHECK_THROWS_AS(AccessLog("/nonexistent/access.log", "%(h)s"), std::system_error);
-  CHECK_THROWS_AS(AccessLog("-", "%(nothing)s"), std::invalid_argument);
+  CHECK_THROWS_AS(AccessLog({.file = "/nonexistent/access.log", .format = "%(h)s"}),
+                  std::system_error);
+  CHECK_THROWS_AS(AccessLog({.file = "-", .format = "%(nothing)s"}), std::invalid_argument);
 }
 
 TEST_CASE("the thread of the log takes no signals from the worker's own") {
   sigset_t before;
   REQUIRE(::pthread_sigmask(SIG_SETMASK, nullptr, &before) == 0);
   const TemporaryDirectory directory;
-  const AccessLog log((directory.path() / "access.log").string(), "%(U)s");
+  const AccessLog log({.file = (directory.path() / "access.log").string(), .format = "%(U)s"});
   sigset_t after;
   REQUIRE(::pthread_sigmask(SIG_SETMASK, nullptr, &after) == 0);
   for (const int number : {SIGTERM, SIGINT, SIGUSR1, SIGABRT}) {

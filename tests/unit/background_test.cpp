@@ -72,7 +72,7 @@ TEST_CASE("a background task runs beside the others, and is cancelled at the end
 TEST_CASE("a background task that fails is logged and harms no other") {
   const TemporaryDirectory directory;
   const auto file = directory.path() / "error.log";
-  observe::open_error_log(file.string(), LogLevel::info);
+  observe::open_error_log({.file = file.string(), .level = LogLevel::info});
   bool done = false;
   in_worker([&]() -> Task<void> {
     spawn(fail_after(1ms));
@@ -81,7 +81,7 @@ TEST_CASE("a background task that fails is logged and harms no other") {
       co_await sleep_for(1ms);
     }
   });
-  observe::open_error_log("-", LogLevel::info);
+  observe::open_error_log({.file = "-", .level = LogLevel::info});
   CHECK(done);
   CHECK(text_of(file).find("[ERROR] a background task failed: the queue is gone\n") !=
         std::string::npos);

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <regex>
+#include <sstream>
 #include <string>
 
 #include "log_reader.hpp"
@@ -149,13 +150,111 @@ TEST_CASE("a log file that cannot be opened is an error at once") {
 TEST_CASE("the log of the process takes templates, and can be sent elsewhere") {
   const TemporaryDirectory directory;
   const auto file = directory.path() / "error.log";
-  uringcorn::observe::open_error_log(file.string(), LogLevel::warning);
+  uringcorn::observe::open_error_log({.file = file.string(), .level = LogLevel::warning});
   uringcorn::observe::info("not {}", "this");
   uringcorn::observe::warning("{} of {}", 1, 2);
   uringcorn::observe::critical("last");
-  uringcorn::observe::open_error_log("-", LogLevel::info);
+  uringcorn::observe::open_error_log({.file = "-", .level = LogLevel::info});
   const std::string text = text_of(file);
   CHECK(text.find("not this") == std::string::npos);
   CHECK(text.find("[WARNING] 1 of 2\n") != std::string::npos);
   CHECK(text.find("[CRITICAL] last\n") != std::string::npos);
+}
+
+TEST_CASE(
+    "a line of JSON is one valid object whatever the message holds, and cut between characters") {
+  const TemporaryDirectory directory;
+  const auto file = directory.path() / "error.log";
+  ErrorLog log(LogFile::open("/dev/null", STDERR_FILENO), LogLevel::info);
+  log.open({.file = file.string(), .format = uringcorn::LogFormat::json});
+  log.write(LogLevel::warning, "a \"b\"\n{\\\x01\xff caf\xc3\xa9");
+  const std::regex line(
+      R"re(\{"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","level":"warning","pid":(\d+),)re"
+      R"re("message":"(.*)"\}\n)re");
+  std::smatch match;
+  const std::string text = text_of(file);
+  REQUIRE(std::regex_match(text, match, line));
+  CHECK(match[1] == std::to_string(::getpid()));
+  CHECK(match[2] == R"(a \"b\"\u000a{\\\u0001\ufffd caf)" "\xc3\xa9");
+  for (const std::string unit : {"x", "\xc3\xa9", "\n", "\xff", "\xf0\x9f\xa6\x80"}) {
+    CAPTURE(unit);
+    std::string message;
+    while (message.size() < 10'000) {
+      message += unit;
+    }
+    std::filesystem::resize_file(file, 0);
+    log.write(LogLevel::info, message);
+    const std::string cut = text_of(file);
+    CHECK(cut.size() <= LogFile::k_atomic_bytes);
+    CHECK(cut.size() > LogFile::k_atomic_bytes - 16);
+    CHECK(cut.ends_with("...\"}\n"));
+    const std::size_t start = cut.find("\"message\":\"") + 11;
+    const std::string whole = unit == "\n" ? "\\u000a" : unit == "\xff" ? "\\ufffd" : unit;
+    CHECK((cut.size() - start - 6) % whole.size() == 0);
+  }
+}
+
+TEST_CASE("what is written behind comes in order, and all of it when that ends") {
+  const TemporaryDirectory directory;
+  const auto file = directory.path() / "error.log";
+  ErrorLog log(LogFile::open(file.string(), STDERR_FILENO), LogLevel::info);
+  log.write(LogLevel::info, "at once");
+  log.start_writing_behind();
+  for (int i = 0; i < 1000; ++i) {
+    log.write(LogLevel::info, "line " + std::to_string(i));
+  }
+  log.stop_writing_behind();
+  log.write(LogLevel::info, "at once again");
+  std::istringstream lines(text_of(file));
+  std::string line;
+  std::getline(lines, line);
+  CHECK(line.ends_with("at once"));
+  for (int i = 0; i < 1000; ++i) {
+    std::getline(lines, line);
+    CHECK(line.ends_with("[INFO] line " + std::to_string(i)));
+  }
+  std::getline(lines, line);
+  CHECK(line.ends_with("at once again"));
+}
+
+TEST_CASE("what is written behind is bounded, and what is dropped is counted and told") {
+  LogReader reader;
+  ErrorLog log = log_to(reader);
+  reader.fill();
+  log.start_writing_behind();
+  const std::string message(1000, 'x');
+  for (int i = 0; i < 10'000 && log.dropped() == 0; ++i) {
+    log.write(LogLevel::info, message);
+  }
+  REQUIRE(log.dropped() == 1);
+  std::string text;
+  const auto comes = [&](std::string_view part) {
+    return uringcorn::comes_true([&] {
+      text += reader.take();
+      return text.find(part) != std::string::npos;
+    });
+  };
+  CHECK(comes(message));
+  CHECK(uringcorn::comes_true([&] {
+    text += reader.take();
+    log.write(LogLevel::info, "after");
+    return log.dropped() == 0;
+  }));
+  CHECK(comes("messages are missing here: the error log did not take them in time"));
+  CHECK(comes("[INFO] after"));
+  log.stop_writing_behind();
+}
+
+TEST_CASE("what is written behind follows a rotation") {
+  const TemporaryDirectory directory;
+  const auto file = directory.path() / "error.log";
+  ErrorLog log(LogFile::open(file.string(), STDERR_FILENO), LogLevel::info);
+  log.start_writing_behind();
+  log.write(LogLevel::info, "before");
+  CHECK(uringcorn::comes_true([&] { return text_of(file).find("before") != std::string::npos; }));
+  std::filesystem::rename(file, directory.path() / "error.log.1");
+  CHECK_FALSE(log.reopen());
+  log.write(LogLevel::info, "after");
+  CHECK(uringcorn::comes_true([&] { return text_of(file).find("after") != std::string::npos; }));
+  log.stop_writing_behind();
 }

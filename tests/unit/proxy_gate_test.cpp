@@ -46,7 +46,7 @@ Passed pass(const Peer& peer, const settings::Settings& settings, std::string_vi
             bool ends = false) {
   const TemporaryDirectory directory;
   const std::string log = (directory.path() / "log").string();
-  observe::open_error_log(log, LogLevel::info);
+  observe::open_error_log({.file = log, .level = LogLevel::info});
   reactor::Reactor reactor({.backend = reactor::BackendKind::epoll,
                             .queue_entries = 64,
                             .buffer_count = 4,
@@ -71,7 +71,7 @@ Passed pass(const Peer& peer, const settings::Settings& settings, std::string_vi
     }
   };
   reactor.run(body());
-  observe::open_error_log("-", LogLevel::info);
+  observe::open_error_log({.file = "-", .level = LogLevel::info});
   passed.log = text_of(log);
   return passed;
 }

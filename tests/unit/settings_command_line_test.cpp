@@ -43,6 +43,8 @@ TEST_CASE("flags are long or short, with their value after a blank, an equals si
   CHECK(parsed({"--workers=4"}) == "workers=4");
   CHECK(parsed({"-w", "4"}) == "workers=4");
   CHECK(parsed({"-w4"}) == "workers=4");
+  CHECK(parsed({"-w=4"}) == "workers=4");
+  CHECK(parsed({"-b=unix:/a=b"}) == "bind=unix:/a=b");
   CHECK(parsed({}).empty());
 }
 
@@ -80,6 +82,7 @@ TEST_CASE("flags without a value") {
   CHECK(parsed({"--print-config"}) == "print_config=");
   CHECK(parsed({"-h", "-v"}) == "version= help=");
   CHECK(complaint({"--help=yes"}) == "--help takes no value");
+  CHECK(complaint({"--print-config=x"}) == "--print-config takes no value");
 }
 
 TEST_CASE("a switch is on, off, or has its value after an equals sign") {

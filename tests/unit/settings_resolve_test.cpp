@@ -154,6 +154,14 @@ TEST_CASE("every kind of value arrives in its field, in its unit") {
   CHECK(settings.server_header.empty());
 }
 
+TEST_CASE("names of choices may be in capitals") {
+  Place place;
+  place.sources.arguments = {"--log-level", "WARNING", "--log-syslog-facility", "Local7"};
+  CHECK(resolve(place.sources).settings.log_level == LogLevel::warning);
+  CHECK(resolve(place.sources).settings.log_syslog_facility == 23);
+  CHECK(show(*find_key("log_level"), resolve(place.sources).settings).front() == "warning");
+}
+
 TEST_CASE("a configuration file gives the same values, with the types of TOML") {
   Place place;
   place.directory.write("uringcorn.toml",

@@ -114,8 +114,8 @@ TEST_CASE("a value that does not fit is named with what was expected") {
   CHECK(complaint("limit_request_line", "2m") ==
         R"("2m" is not a size such as 8190, 8k, 1m or 1g (16 to 1m))");
   CHECK(complaint("reactor", "uring") == R"("uring" is not one of auto, io_uring or epoll)");
-  CHECK(complaint("log_level", "INFO") ==
-        R"("INFO" is not one of debug, info, warning, error or critical)");
+  CHECK(complaint("log_level", "NOTICE") ==
+        R"("NOTICE" is not one of debug, info, warning, error or critical)");
   CHECK(complaint("bind", "") == "must not be empty");
   CHECK(complaint("error_logfile", "") == "must not be empty");
   CHECK(complaint("server_header", "").empty());
