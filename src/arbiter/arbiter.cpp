@@ -21,6 +21,7 @@
 #include "arbiter/signals.hpp"
 #include "arbiter/sockets.hpp"
 #include "net/tls/material.hpp"
+#include "net/tls/ticket_keys.hpp"
 #include "observe/log.hpp"
 #include "reactor/reactor.hpp"
 #include "worker/class_choice.hpp"
@@ -67,6 +68,9 @@ class Arbiter {
   void start(const settings::Settings& settings);
   std::shared_ptr<const Plan> make_plan(const settings::Settings& settings, unsigned generation,
                                         reactor::BackendKind backend, const Sockets::Wait& wait);
+  using MaterialPointer = std::shared_ptr<const net::tls::Material>;
+  std::vector<MaterialPointer> read_certificates(const settings::Settings& settings);
+  void rotate_ticket_keys();
   bool wait_to_bind(Duration pause);
   bool done() const;
   void wait();
@@ -88,7 +92,8 @@ class Arbiter {
   Signals signals_;
   Sockets sockets_;
   std::optional<Crew> crew_;
-  std::optional<FileWatch> files_;    ///< with --reload
+  std::optional<FileWatch> files_;                   ///< with --reload
+  std::optional<net::tls::TicketKeys> ticket_keys_;  ///< since the first plan with TLS
   std::shared_ptr<const Plan> plan_;  ///< what serves; a newer one may be on trial in the crew
   unsigned generation_ = 1;
   unsigned workers_;
@@ -109,6 +114,7 @@ int Arbiter::run(const settings::Settings& settings) {
     wait();
     take_signals();
     reload_if_files_changed();
+    rotate_ticket_keys();
     crew_->tend(now_, grace_from_);
     adopt_proven_plan();
   }
@@ -141,10 +147,7 @@ void Arbiter::start(const settings::Settings& settings) {
 std::shared_ptr<const Plan> Arbiter::make_plan(const settings::Settings& settings,
                                                unsigned generation, reactor::BackendKind backend,
                                                const Sockets::Wait& wait) {
-  std::vector<std::shared_ptr<const net::tls::Material>> tls;
-  for (const settings::ListenerSettings& listener : settings.listeners) {
-    tls.push_back(listener.is_tls ? net::tls::read_material(listener.tls) : nullptr);
-  }
+  const std::vector<MaterialPointer> tls = read_certificates(settings);
   auto plan = std::make_shared<Plan>(Plan{.generation = generation,
                                           .settings = settings,
                                           .backend = backend,
@@ -154,7 +157,41 @@ std::shared_ptr<const Plan> Arbiter::make_plan(const settings::Settings& setting
     const std::string& name = tls[i] ? socket.name_with_tls() : socket.name();
     plan->listeners.push_back({socket.fd(), name, tls[i]});
   }
+  plan->ticket_keys = ticket_keys_ ? &*ticket_keys_ : nullptr;
   return plan;
+}
+
+/// One for each listener; null for those in the clear. At a reload, a certificate that has expired
+/// does not take the place of another.
+std::vector<Arbiter::MaterialPointer> Arbiter::read_certificates(
+    const settings::Settings& settings) {
+  std::vector<MaterialPointer> all;
+  for (const settings::ListenerSettings& listener : settings.listeners) {
+    if (!listener.is_tls) {
+      all.push_back(nullptr);
+      continue;
+    }
+    all.push_back(net::tls::read_material(listener.tls));
+    if (plan_) {
+      net::tls::refuse_expired(*all.back(), [this](const std::string& certificate) {
+        return std::any_of(plan_->listeners.begin(), plan_->listeners.end(),
+                           [&](const worker::WorkerListener& serving) {
+                             return serving.tls && net::tls::has(*serving.tls, certificate);
+                           });
+      });
+    }
+    net::tls::warn_of_expiry(*all.back());
+    if (!ticket_keys_ && settings.tls_ticket_lifetime.count() > 0) {
+      ticket_keys_.emplace(std::chrono::ceil<std::chrono::seconds>(settings.tls_ticket_lifetime));
+    }
+  }
+  return all;
+}
+
+void Arbiter::rotate_ticket_keys() {
+  if (ticket_keys_) {
+    ticket_keys_->rotate_if_due(now_);
+  }
 }
 
 /// Between two tries for an address in use. False: somebody wants us to stop.
@@ -183,7 +220,8 @@ bool Arbiter::done() const {
 void Arbiter::wait() {
   const TimePoint before = Clock::now();
   const TimePoint due =
-      std::min(crew_->due(grace_from_), files_ ? files_->due() : TimePoint::max());
+      std::min({crew_->due(grace_from_), files_ ? files_->due() : TimePoint::max(),
+                ticket_keys_ ? ticket_keys_->due() : TimePoint::max()});
   const TimePoint wake_up = std::clamp(due, before, before + k_longest_wait);
   poll_set_.assign(1, {signals_.fd(), POLLIN, 0});
   if (files_) {

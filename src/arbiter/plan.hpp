@@ -22,6 +22,7 @@ struct Plan {
   reactor::BackendKind backend = reactor::BackendKind::io_uring;
   std::vector<SharedListener> sockets;  ///< one for each of settings.listeners
   std::vector<worker::WorkerListener> listeners;
+  const net::tls::TicketKeys* ticket_keys = nullptr;  ///< the arbiter's; null: none are needed
 };
 
 /// The life of a worker, in the child of a fork: worker::run(). Gives the exit code.

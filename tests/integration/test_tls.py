@@ -13,59 +13,16 @@ import time
 
 import pytest
 
-from certificates import Authority, openssl
-from conftest import DEADLINE_S
-from raw_client import RawConnection, request
+from raw_client import DEADLINE_S, RawConnection, request
+from tls_client import TlsConnection, client_context, fetch, s_client
 
 GET = request("/get")
-
-
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="session")
-def pair(authority):
-    return authority.issue()
-
-
-def client_context(authority, minimum=None, maximum=None, ciphers=None, client=None, alpn=None):
-    context = ssl.create_default_context(cafile=str(authority.certificate))
-    if minimum:
-        context.minimum_version = minimum
-    if maximum:
-        context.maximum_version = maximum
-    if ciphers:
-        context.set_ciphers(ciphers)
-    if client:
-        context.load_cert_chain(client.certificate, client.key)
-    if alpn:
-        context.set_alpn_protocols(alpn)
-    return context
-
-
-class TlsConnection(RawConnection):
-    """A raw connection within TLS; `name` is the server's that is asked for."""
-
-    def __init__(self, address, context, name="localhost", session=None, **options):
-        super().__init__(address, **options)
-        try:
-            self.socket = context.wrap_socket(self.socket, server_hostname=name, session=session)
-        except BaseException:
-            self.socket.close()
-            raise
 
 
 @pytest.fixture
 def shop(server, pair):
     """A TLS server of the httpbin example."""
     return server(*pair.flags, app="httpbin")
-
-
-def fetch(address, context, target="/get", name="localhost", **options):
-    with TlsConnection(address, context, name, **options) as client:
-        return client.ask(request(target, fields=[("Connection", "close")]))
 
 
 # ---- HTTP within TLS -------------------------------------------------------------------------
@@ -212,14 +169,6 @@ def test_tls_min_refuses_older_versions(server, authority, pair):
 
 
 # ---- what is refused -------------------------------------------------------------------------
-
-def s_client(address, *arguments, data=b""):
-    """What `openssl s_client` says, with everything allowed that this OpenSSL can."""
-    host, port = address
-    done = subprocess.run(["openssl", "s_client", "-connect", f"{host}:{port}", *arguments],
-                          input=data, capture_output=True, timeout=DEADLINE_S)
-    return (done.stdout + done.stderr).decode(errors="replace")
-
 
 @pytest.mark.parametrize("version", ["-tls1", "-tls1_1"])
 def test_old_versions_of_tls_are_refused(shop, version):

@@ -211,9 +211,9 @@ int Session::on_write(WOLFSSL*, char* bytes, int size, void* session) {
   }
 }
 
-/// Called for each certificate of the chain, the client's own last.
+/// Called for each certificate of the chain, the client's own last; or once, without one.
 int Session::on_client_certificate(int is_verified, WOLFSSL_X509_STORE_CTX* store) {
-  if (is_verified == 0 || store->error_depth > 0) {
+  if (is_verified == 0 || store->error_depth > 0 || store->totalCerts == 0) {
     return is_verified;
   }
   try {
