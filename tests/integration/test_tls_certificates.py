@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Certificates of servers and of clients, tickets, and what becomes of them while the server runs."""
+"""Certificates of servers and of clients, tickets, and what becomes of them in a running server."""
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
 import ssl
@@ -94,7 +93,8 @@ def files(authority, pair, tmp_path):
         openssl("pkey", "-in", pair.key, "-aes256", "-passout", "pass:secret", "-out",
                 tmp_path / "encrypted")
     encrypted()
-    (tmp_path / "garbage").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    (tmp_path / "garbage").write_text(
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
     (tmp_path / "empty").touch()
     (tmp_path / "other").write_bytes(authority.issue().key.read_bytes())
     (tmp_path / "cert").write_bytes(pair.certificate.read_bytes())
