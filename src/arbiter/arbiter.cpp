@@ -289,6 +289,9 @@ void Arbiter::reload() {
     if (settings.reactor != plan_->settings.reactor) {
       observe::warning("--reactor changes at a restart only");
     }
+    if (ticket_keys_ && settings.tls_ticket_lifetime != plan_->settings.tls_ticket_lifetime) {
+      observe::warning("--tls-ticket-lifetime changes at a restart only");
+    }
     crew_->renew(make_plan(settings, ++generation_, plan_->backend, nullptr));
   } catch (const std::exception& error) {
     observe::error("Reload refused: {}; generation {} goes on", error.what(), plan_->generation);

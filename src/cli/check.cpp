@@ -18,6 +18,8 @@
 #include "app/loader.hpp"
 #include "base/escape.hpp"
 #include "cli/print.hpp"
+#include "net/tls/error.hpp"
+#include "net/tls/material.hpp"
 #include "net/tls_library.hpp"
 #include "reactor/reactor.hpp"
 #include "settings/cgroup.hpp"
@@ -85,6 +87,23 @@ void check_application(const Settings& settings, Findings& findings) {
   }
 }
 
+void check_certificates(const Settings& settings, Findings& findings) {
+  for (const settings::ListenerSettings& listener : settings.listeners) {
+    if (!listener.is_tls) {
+      continue;
+    }
+    try {
+      const auto material = net::tls::read_material(listener.tls);
+      for (const net::tls::Identity& identity : material->identities) {
+        findings.note("certificate", fmt::format("{}: until {}", escaped(identity.certificate_file),
+                                                 net::tls::date_text(identity.facts.not_after)));
+      }
+    } catch (const net::tls::TlsError& error) {
+      findings.problem(k_exit_cannot_start, error.what());
+    }
+  }
+}
+
 void check_log(const std::string& file, Findings& findings) {
   if (file.empty() || file == "-") {
     return;
@@ -147,6 +166,7 @@ int examine(const settings::Resolution& resolution) {
   findings.note("listeners", fmt::format("{} (not bound)",
                                          escaped(fmt::to_string(fmt::join(settings.bind, ", ")))));
   findings.note("workers", fmt::to_string(settings.workers));
+  check_certificates(settings, findings);
   check_reactor(settings, findings);
   report_build(findings);
   report_limits(settings, findings);

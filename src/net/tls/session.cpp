@@ -136,6 +136,9 @@ std::string Session::failure() const {
   if (connection_ == nullptr) {
     return "it is not TLS";
   }
+  if (error_ == 0) {
+    return "the connection broke";
+  }
   std::array<char, WOLFSSL_MAX_ERROR_SZ> text{};
   wolfSSL_ERR_error_string_n(static_cast<unsigned long>(error_), text.data(), text.size());
   return text.data();
