@@ -56,11 +56,11 @@ class Peers:
         answer = self.folder / ("answer-close" if close else "answer")
         return Server([BUILD / "bench/floor", *options, answer], self.core)
 
-    def uringcorn(self, backend, _close, workers=1, port=0, core=None):
+    def uringcorn(self, backend, _close, workers=1, port=0, core=None, options=()):
         return Server([
             BUILD / "uringcorn", "serve", BUILD / "examples/libhttpbin.so",
             "--bind", f"127.0.0.1:{port}", "--workers", str(workers), "--reactor", backend,
-            "--keep-alive", "3600", "--request-head-timeout", "3600"],
+            "--keep-alive", "3600", "--request-head-timeout", "3600", *options],
             self.core if core is None else core, port=port or None)
 
     def nginx(self, _backend, _close):

@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 
+import tls
 from peers import BUILD, ROOT, Peers, ask, free_port, request, verify
 from processes import BenchError, cpu_ns, private_bytes
 
@@ -217,7 +218,7 @@ def build(_options, peers, report):
 
 
 SCENARIOS = {"keep-alive": keep_alive, "pipelined": pipelined, "connection-each": connection_each,
-             "idle": idle, "start": start, "build": build}
+             "idle": idle, "start": start, "build": build, **tls.SCENARIOS}
 
 
 def parse():

@@ -34,6 +34,25 @@ Response user_agent(const Request& request) {
   return Response::json(json.take());
 }
 
+Response client_certificate(const Request& request) {
+  JsonWriter json;
+  json.begin_object();
+  if (const ClientCertificate* certificate = request.client_certificate()) {
+    json.member("subject").string(certificate->subject);
+    json.member("common_name").string(certificate->common_name);
+    json.member("issuer").string(certificate->issuer);
+    json.member("serial").string(certificate->serial);
+    json.member("fingerprint").string(certificate->fingerprint);
+    json.member("alternative_names").begin_array();
+    for (const std::string& name : certificate->alternative_names) {
+      json.string(name);
+    }
+    json.end_array();
+  }
+  json.end_object();
+  return Response::json(json.take());
+}
+
 }  // namespace
 
 void add_inspection(App& app) {
@@ -44,6 +63,7 @@ void add_inspection(App& app) {
   app.del("/delete", body_report);
   app.any("/anything", full_report);
   app.any("/anything/{rest...}", full_report);
+  app.get("/client-certificate", client_certificate);
   app.get("/headers", headers);
   app.get("/ip", ip);
   app.get("/user-agent", user_agent);

@@ -76,6 +76,22 @@ Response bytes(const Request& request) {
   return random_bytes(request, k_piece_bytes).length(*request.param<std::uint64_t>("n"));
 }
 
+/// So many bytes that cost nothing to make: what is measured with it is the way to the client.
+Response filler(const Request& request) {
+  static const std::string k_filler(1 << 20, 'x');
+  const std::optional<std::uint64_t> count = request.param<std::uint64_t>("n");
+  if (!count) {
+    throw HttpError(400, "The size is a number of bytes.");
+  }
+  return Response::stream([count = *count](BodyWriter& writer) -> Task<void> {
+           for (std::uint64_t sent = 0; sent < count; sent += k_filler.size()) {
+             const std::size_t size = std::min<std::uint64_t>(count - sent, k_filler.size());
+             co_await writer.write(std::string_view(k_filler).substr(0, size));
+           }
+         })
+      .length(*count);
+}
+
 Response stream_bytes(const Request& request) {
   const std::size_t piece = request.query<std::size_t>("chunk_size").value_or(k_piece_bytes);
   return random_bytes(request, std::clamp<std::size_t>(piece, 1, k_piece_bytes));
@@ -132,6 +148,7 @@ Task<Response> drip(Request& request) {
 void add_streams(App& app) {
   app.any("/delay/{seconds}", delay);
   app.get("/bytes/{n}", bytes);
+  app.get("/filler/{n}", filler);
   app.get("/stream/{n}", stream);
   app.get("/stream-bytes/{n}", stream_bytes);
   app.get("/drip", drip);

@@ -30,6 +30,7 @@
 #include "arbiter/sockets.hpp"
 #include "arbiter/successor.hpp"
 #include "net/tls/material.hpp"
+#include "net/tls/ticket_keys.hpp"
 #include "observe/log.hpp"
 #include "reactor/reactor.hpp"
 #include "worker/class_choice.hpp"
@@ -85,6 +86,7 @@ void keep_what_cannot_change(settings::Settings& wanted, const settings::Setting
   keep(&settings::Settings::daemon, "--daemon");
   keep(&settings::Settings::pid, "--pid");
   keep(&settings::Settings::chdir, "--chdir");
+  keep(&settings::Settings::tls_ticket_lifetime, "--tls-ticket-lifetime");
 }
 
 /// The user of the workers opens them again, after a rotation.
@@ -127,6 +129,9 @@ class Arbiter {
   void close_in_child(const Plan& plan, unsigned number) noexcept;
   std::shared_ptr<const Plan> make_plan(const settings::Settings& settings, unsigned generation,
                                         reactor::BackendKind backend, const Sockets::Wait& wait);
+  using MaterialPointer = std::shared_ptr<const net::tls::Material>;
+  std::vector<MaterialPointer> read_certificates(const settings::Settings& settings);
+  void rotate_ticket_keys();
   bool wait_to_bind(Duration pause);
   bool done() const;
   void wait();
@@ -158,7 +163,8 @@ class Arbiter {
   PidFile pid_file_;
   Sockets sockets_;
   std::optional<Crew> crew_;
-  std::optional<FileWatch> files_;    ///< with --reload
+  std::optional<FileWatch> files_;                   ///< with --reload
+  std::optional<net::tls::TicketKeys> ticket_keys_;  ///< since the first plan with TLS
   std::shared_ptr<const Plan> plan_;  ///< what serves; a newer one may be on trial in the crew
   unsigned generation_ = 1;
   unsigned workers_;
@@ -180,6 +186,7 @@ int Arbiter::run(const settings::Settings& settings) {
     wait();
     take_signals();
     reload_if_files_changed();
+    rotate_ticket_keys();
     crew_->tend(now_, grace_from_);
     adopt_proven_plan();
     sockets_.steer(crew_->numbers());
@@ -258,12 +265,44 @@ std::shared_ptr<const Plan> Arbiter::make_plan(const settings::Settings& setting
       Plan{.generation = generation, .settings = settings, .backend = backend});
   plan->identity = Identity::of(settings);
   plan->settings.listeners = activated_listeners(settings);
-  for (const settings::ListenerSettings& listener : plan->settings.listeners) {
-    plan->tls.push_back(listener.is_tls ? net::tls::read_material(listener.tls) : nullptr);
-  }
+  plan->tls = read_certificates(plan->settings);
+  plan->ticket_keys = ticket_keys_ ? &*ticket_keys_ : nullptr;
   plan->sockets = sockets_.listen(plan->settings, plan->identity, backend, wait);
   give_logs(*plan);
   return plan;
+}
+
+/// One for each listener; null for those in the clear. At a reload, a certificate that has expired
+/// does not take the place of another.
+std::vector<Arbiter::MaterialPointer> Arbiter::read_certificates(
+    const settings::Settings& settings) {
+  std::vector<MaterialPointer> all;
+  for (const settings::ListenerSettings& listener : settings.listeners) {
+    if (!listener.is_tls) {
+      all.push_back(nullptr);
+      continue;
+    }
+    all.push_back(net::tls::read_material(listener.tls));
+    if (plan_) {
+      net::tls::refuse_expired(*all.back(), [this](const std::string& certificate) {
+        return std::any_of(plan_->tls.begin(), plan_->tls.end(),
+                           [&certificate](const MaterialPointer& serving) {
+                             return serving && net::tls::has(*serving, certificate);
+                           });
+      });
+    }
+    net::tls::warn_of_expiry(*all.back());
+    if (!ticket_keys_ && settings.tls_ticket_lifetime.count() > 0) {
+      ticket_keys_.emplace(std::chrono::ceil<std::chrono::seconds>(settings.tls_ticket_lifetime));
+    }
+  }
+  return all;
+}
+
+void Arbiter::rotate_ticket_keys() {
+  if (ticket_keys_) {
+    ticket_keys_->rotate_if_due(now_);
+  }
 }
 
 /// Between two tries for an address in use. False: somebody wants us to stop.
@@ -291,8 +330,9 @@ bool Arbiter::done() const {
 /// stop of this process at any point either shows here as lateness, or makes nothing look overdue.
 void Arbiter::wait() {
   const TimePoint before = Clock::now();
-  const TimePoint due = std::min(
-      {crew_->due(grace_from_), service_manager_.due(), files_ ? files_->due() : TimePoint::max()});
+  const TimePoint due = std::min({crew_->due(grace_from_), service_manager_.due(),
+                                  files_ ? files_->due() : TimePoint::max(),
+                                  ticket_keys_ ? ticket_keys_->due() : TimePoint::max()});
   const TimePoint wake_up = std::clamp(due, before, before + k_longest_wait);
   // poll() passes over descriptors that are negative.
   poll_set_.assign({{signals_.fd(), POLLIN, 0},

@@ -131,6 +131,7 @@ void WorkerProcess::live(const WorkerEntry& entry) {
       .slot = number_,
       .generation = plan_->generation,
       .backend = plan_->backend,
+      .ticket_keys = plan_->ticket_keys,
       .heartbeat_fd = heartbeat_.get(),
       .message_fd = message_writer_.get(),
   };

@@ -20,6 +20,8 @@
 #include "arbiter/start.hpp"
 #include "base/escape.hpp"
 #include "cli/print.hpp"
+#include "net/tls/error.hpp"
+#include "net/tls/material.hpp"
 #include "net/tls_library.hpp"
 #include "observe/syslog.hpp"
 #include "reactor/reactor.hpp"
@@ -85,6 +87,23 @@ void check_application(const Settings& settings, Findings& findings) {
     findings.code = WEXITSTATUS(status);  // the child has said why
   } else {
     findings.note("application", name + " loads");
+  }
+}
+
+void check_certificates(const Settings& settings, Findings& findings) {
+  for (const settings::ListenerSettings& listener : settings.listeners) {
+    if (!listener.is_tls) {
+      continue;
+    }
+    try {
+      const auto material = net::tls::read_material(listener.tls);
+      for (const net::tls::Identity& identity : material->identities) {
+        findings.note("certificate", fmt::format("{}: until {}", escaped(identity.certificate_file),
+                                                 net::tls::date_text(identity.facts.not_after)));
+      }
+    } catch (const net::tls::TlsError& error) {
+      findings.problem(k_exit_cannot_start, error.what());
+    }
   }
 }
 
@@ -169,6 +188,7 @@ int examine(const settings::Resolution& resolution) {
   findings.note("listeners", fmt::format("{} (not bound)",
                                          escaped(fmt::to_string(fmt::join(settings.bind, ", ")))));
   findings.note("workers", fmt::to_string(settings.workers));
+  check_certificates(settings, findings);
   check_reactor(settings, findings);
   report_build(findings);
   report_limits(settings, findings);

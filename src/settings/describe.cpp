@@ -162,6 +162,9 @@ std::string help() {
 
 std::string print_config(const Resolution& resolution) {
   std::string out;
+  // The addresses of [[listener]] tables are printed with them.
+  Settings settings = resolution.settings;
+  settings.bind.resize(settings.bind.size() - resolution.listener_tables.size());
   for_each_row(
       [&out](std::string_view group) {
         if (group != title(Group::command)) {
@@ -169,12 +172,13 @@ std::string print_config(const Resolution& resolution) {
         }
       },
       [&](const Setting& setting) {
-        if (!is_configurable(setting)) {
+        const bool is_elsewhere = setting.key == "bind" && settings.bind.empty();
+        if (!is_configurable(setting) || is_elsewhere) {
           return;
         }
         const auto row = static_cast<std::size_t>(&setting - table().data());
         const Origin& origin = resolution.origins[row];
-        const std::string value = show_toml(setting, resolution.settings);
+        const std::string value = show_toml(setting, settings);
         out += fmt::format("{} = {}  # {}", setting.key, value, escaped(origin.place));
         const std::string shown =
             fmt::to_string(fmt::join(show(setting, resolution.settings), ", "));
@@ -183,6 +187,12 @@ std::string print_config(const Resolution& resolution) {
         }
         out += '\n';
       });
+  for (const Resolution::ListenerTable& table : resolution.listener_tables) {
+    out += fmt::format("\n[[listener]]\nbind = {}\n", toml_text(table.bind));
+    for (const std::string& line : table.lines) {
+      out += line + '\n';
+    }
+  }
   return out;
 }
 
@@ -205,7 +215,8 @@ std::string markdown() {
       "The configuration file is a flat TOML file: lines `key = value`, comments after `#`. An\n"
       "address may also be a table, `[[listener]]` with `bind = \"...\"` below it, after all "
       "other\n"
-      "lines. `uringcorn serve --print-config` prints a file with every effective value and where\n"
+      "lines; settings of TLS in it (`certfile` to `tls_min`) are for this address alone. "
+      "`uringcorn serve --print-config` prints a file with every effective value and where\n"
       "it came from. An unknown key or a value that does not fit is an error with file, line and\n"
       "key, and exit code 2. `uringcorn check` finds such errors before a restart or a reload "
       "does,\n"

@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 #include "base/escape.hpp"
 #include "settings/error.hpp"
 
@@ -34,6 +37,12 @@ void check(const TlsSettings& tls) {
 }
 
 }  // namespace
+
+bool is_of_listener(std::string_view key) {
+  constexpr std::array<std::string_view, 7> k_keys{"certfile",  "keyfile", "ocsp_file", "ca_certs",
+                                                   "cert_reqs", "ciphers", "tls_min"};
+  return std::find(k_keys.begin(), k_keys.end(), key) != k_keys.end();
+}
 
 std::string_view without_scheme(std::string_view bind) {
   for (const std::string_view scheme : {k_clear, k_tls}) {

@@ -8,6 +8,9 @@
 
 namespace uringcorn::settings {
 
+/// Whether a [[listener]] table of the configuration file may have this setting of its own.
+bool is_of_listener(std::string_view key);
+
 /// A value of `bind` without the `http://` or `https://` in front of it.
 std::string_view without_scheme(std::string_view bind);
 

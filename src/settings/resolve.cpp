@@ -182,9 +182,10 @@ class Resolver {
     }
   }
 
-  // The address of each [[listener]] goes behind those of `bind`, if that is there.
-  static void add_listeners(Config& config, const std::string& name) {
-    for (const ConfigTable& table : config.tables) {
+  // The address of each [[listener]] goes behind those of `bind`, if that is there; what else is in
+  // it is looked at when all the rest is known.
+  void add_listeners(Config& config, const std::string& name) {
+    for (ConfigTable& table : config.tables) {
       const ConfigEntry& address = address_of(table, name);
       const auto bind = std::find_if(config.entries.begin(), config.entries.end(),
                                      [](const ConfigEntry& entry) { return entry.key == "bind"; });
@@ -193,6 +194,7 @@ class Resolver {
       } else {
         bind->values.push_back(address.values.front());
       }
+      tables_.push_back({std::move(table), name});
     }
   }
 
@@ -201,21 +203,21 @@ class Resolver {
       throw SettingsError(fmt::format("{}:{}: unknown table [[{}]] (there is only [[{}]])", name,
                                       table.line, escaped(table.name), k_listener));
     }
-    const ConfigEntry* address = nullptr;
     for (const ConfigEntry& entry : table.entries) {
-      if (entry.key != "bind") {
+      if (entry.key != "bind" && !is_of_listener(entry.key)) {
         throw SettingsError(fmt::format("{}:{}: a [[{}]] has no setting {}", name, entry.line,
                                         k_listener, in_quotes(entry.key)));
       }
-      if (entry.is_array || entry.values.front().type != ConfigValue::Type::string) {
-        throw SettingsError(fmt::format("{}:{}: bind: a [[{}]] has one address, a text", name,
-                                        entry.line, k_listener));
-      }
-      address = &entry;
     }
-    if (address == nullptr) {
+    const auto address = std::find_if(table.entries.begin(), table.entries.end(),
+                                      [](const ConfigEntry& entry) { return entry.key == "bind"; });
+    if (address == table.entries.end()) {
       throw SettingsError(
           fmt::format("{}:{}: the [[{}]] has no bind", name, table.line, k_listener));
+    }
+    if (address->is_array || address->values.front().type != ConfigValue::Type::string) {
+      throw SettingsError(fmt::format("{}:{}: bind: a [[{}]] has one address, a text", name,
+                                      address->line, k_listener));
     }
     return *address;
   }
@@ -225,24 +227,31 @@ class Resolver {
     if (setting == nullptr || !is_configurable(*setting)) {
       refuse_key(entry.key, place);
     }
-    const std::string name = fmt::format("{}: {}", place, setting->key);
-    if (entry.is_array && !takes_several(*setting)) {
-      throw SettingsError(fmt::format("{}: expected {}, found an array", name, expected(*setting)));
+    std::vector<std::string> texts = texts_of(*setting, entry, place);
+    const std::string given = fmt::to_string(fmt::join(texts, ", "));
+    apply(*setting, texts, {Origin::Kind::config_file, place, given},
+          fmt::format("{}: {}", place, setting->key));
+  }
+
+  static std::vector<std::string> texts_of(const Setting& setting, const ConfigEntry& entry,
+                                           const std::string& place) {
+    const std::string name = fmt::format("{}: {}", place, setting.key);
+    if (entry.is_array && !takes_several(setting)) {
+      throw SettingsError(fmt::format("{}: expected {}, found an array", name, expected(setting)));
     }
-    if (entry.values.empty() && !setting->may_be_empty) {
+    if (entry.values.empty() && !setting.may_be_empty) {
       throw SettingsError(fmt::format("{}: the array is empty", name));
     }
-    const ConfigValue* wrong = first_wrong(*setting, entry);
+    const ConfigValue* wrong = first_wrong(setting, entry);
     if (wrong != nullptr) {
       throw SettingsError(
-          fmt::format("{}: expected {}, found {}", name, expected(*setting), described(*wrong)));
+          fmt::format("{}: expected {}, found {}", name, expected(setting), described(*wrong)));
     }
     std::vector<std::string> texts;
     for (const ConfigValue& value : entry.values) {
       texts.push_back(value.text);
     }
-    const std::string given = fmt::to_string(fmt::join(texts, ", "));
-    apply(*setting, texts, {Origin::Kind::config_file, place, given}, name);
+    return texts;
   }
 
   [[noreturn]] static void refuse_key(const std::string& key, const std::string& place) {
@@ -280,7 +289,13 @@ class Resolver {
   // `name` is what a complaint about the value begins with.
   void apply(const Setting& setting, const std::vector<std::string>& texts, Origin origin,
              const std::string& name) {
-    refuse_if(assign(setting, texts, resolution_.settings), name);
+    fill(setting, texts, resolution_.settings, name);
+    origin_of(setting) = std::move(origin);
+  }
+
+  void fill(const Setting& setting, const std::vector<std::string>& texts, Settings& settings,
+            const std::string& name) const {
+    refuse_if(assign(setting, texts, settings), name);
     for (const Check& check : sources_.checks) {
       if (check.key != setting.key) {
         continue;
@@ -289,7 +304,6 @@ class Resolver {
         refuse_if(check.complaint(text), name);
       }
     }
-    origin_of(setting) = std::move(origin);
   }
 
   static void refuse_if(const std::string& complaint, const std::string& name) {
@@ -331,13 +345,60 @@ class Resolver {
 
   void make_listeners() {
     Settings& settings = resolution_.settings;
-    for (const std::string& bind : settings.bind) {
-      settings.listeners.push_back(listener_at(bind, settings));
+    if (origin_of(*find_key("bind")).kind != Origin::Kind::config_file) {
+      tables_.clear();  // a stronger source has other addresses
+    }
+    const std::size_t plain = settings.bind.size() - tables_.size();
+    for (std::size_t i = 0; i < settings.bind.size(); ++i) {
+      const TlsSettings tls =
+          i < plain ? static_cast<TlsSettings>(settings) : tls_of(tables_[i - plain]);
+      settings.listeners.push_back(listener_at(settings.bind[i], tls));
+    }
+  }
+
+  struct ListenerTable {
+    ConfigTable table;
+    std::string file;
+  };
+
+  // The TLS of a [[listener]]: what it says itself, else what the settings say.
+  TlsSettings tls_of(const ListenerTable& listener) {
+    Settings own = resolution_.settings;
+    Resolution::ListenerTable printed;
+    for (const ConfigEntry& entry : listener.table.entries) {
+      const std::string place = fmt::format("{}:{}", listener.file, entry.line);
+      if (entry.key == "bind") {
+        printed.bind = entry.values.front().text;
+        continue;
+      }
+      if (entry.key == "certfile") {
+        forget_files_of_other_certificates(listener.table, own);
+      }
+      const Setting& setting = *find_key(entry.key);
+      fill(setting, texts_of(setting, entry, place), own, place + ": " + std::string(setting.key));
+      printed.lines.push_back(fmt::format("{} = {}", setting.key, show_toml(setting, own)));
+    }
+    resolution_.listener_tables.push_back(std::move(printed));
+    return own;
+  }
+
+  // The key of another certificate, and what is stapled to it, are of no use to this one.
+  static void forget_files_of_other_certificates(const ConfigTable& table, TlsSettings& own) {
+    const auto has = [&table](std::string_view key) {
+      return std::any_of(table.entries.begin(), table.entries.end(),
+                         [key](const ConfigEntry& entry) { return entry.key == key; });
+    };
+    if (!has("keyfile")) {
+      own.keyfile.clear();
+    }
+    if (!has("ocsp_file")) {
+      own.ocsp_file.clear();
     }
   }
 
   const Sources& sources_;
   Resolution resolution_;
+  std::vector<ListenerTable> tables_;
 };
 
 }  // namespace

@@ -44,10 +44,18 @@ struct Origin {
 enum class Action { serve, check, print_config, version, help };
 
 struct Resolution {
+  /// A [[listener]] of the configuration file as it is written, without its comments.
+  struct ListenerTable {
+    std::string bind;
+    std::vector<std::string> lines;
+  };
+
   /// What the command line asks for. With `version` and `help` nothing else was looked at.
   Action action = Action::serve;
   Settings settings;
   std::string config_file;  // the one that was read, as it was named; empty: none
+  /// Those in use; their addresses are the last ones of `settings.bind`.
+  std::vector<ListenerTable> listener_tables;
   /// One for each row of `table()`, in its order.
   std::vector<Origin> origins;
 };

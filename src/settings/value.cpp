@@ -294,22 +294,6 @@ struct Expected {
   std::string operator()(Print) const { return "given without a value"; }
 };
 
-std::string toml_string(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
-
 // Sizes and durations are numbers too, as long as no unit is shown.
 bool needs_no_quotes(const Target& target, std::string_view text) {
   return std::holds_alternative<Switch>(target) ||
@@ -422,16 +406,32 @@ std::vector<std::string> show(const Setting& setting, const Settings& settings) 
   return std::visit(Show{settings}, setting.target);
 }
 
+std::string toml_text(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20 || byte == 0x7f) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
 std::string show_toml(const Setting& setting, const Settings& settings) {
   const std::vector<std::string> texts = show(setting, settings);
   if (!takes_several(setting)) {
     return needs_no_quotes(setting.target, texts.front()) ? texts.front()
-                                                          : toml_string(texts.front());
+                                                          : toml_text(texts.front());
   }
   std::string array = "[";
   for (const std::string& text : texts) {
     array += array.size() > 1 ? ", " : "";
-    array += toml_string(text);
+    array += toml_text(text);
   }
   return array + "]";
 }

@@ -38,6 +38,9 @@ std::vector<std::string> show(const Setting& setting, const Settings& settings);
 /// The field's value as TOML: a string, number, or array of strings.
 std::string show_toml(const Setting& setting, const Settings& settings);
 
+/// `text` as a TOML string, in its quotes.
+std::string toml_text(std::string_view text);
+
 /// What values look like, for a person: `a size such as 8190, 8k, 1m or 1g (0 to 1g)`.
 std::string expected(const Setting& setting);
 

@@ -8,6 +8,7 @@
 
 #include "base/byte_buffer.hpp"
 #include "http/h1/response_writer.hpp"
+#include "net/tls/error.hpp"
 #include "net/tls/session.hpp"
 #include "observe/log.hpp"
 #include "reactor/reactor.hpp"
@@ -67,10 +68,52 @@ TlsFloor::Place::~Place() {
 
 TlsGate::TlsGate(std::shared_ptr<const net::tls::Material> material,
                  const net::tls::TicketKeys* tickets, const settings::Settings& settings,
-                 TlsFloor& floor)
-    : context_(std::make_shared<net::tls::Context>(std::move(material), tickets)),
-      settings_(settings),
-      floor_(floor) {}
+                 TlsFloor& floor, bool reports)
+    : tickets_(tickets), settings_(settings), floor_(floor), reports_(reports) {
+  fingerprint_ = last_look_ = material->fingerprint;
+  context_ = std::make_shared<net::tls::Context>(std::move(material), tickets);
+  arm(Clock::now() + k_look_interval);
+}
+
+// ---- certificates that change
+
+void TlsGate::on_timer() noexcept {
+  arm(Clock::now() + k_look_interval);
+  try {
+    look_at_files();
+  } catch (const std::exception& error) {
+    observe::error("the certificates stay as they are: {}", error.what());
+  }
+}
+
+void TlsGate::look_at_files() {
+  std::string now = net::tls::fingerprint_of_files(context_->material().settings);
+  const bool is_at_rest = now == last_look_;
+  last_look_ = std::move(now);
+  if (is_at_rest && last_look_ != fingerprint_) {
+    fingerprint_ = last_look_;
+    read_files();
+  }
+}
+
+void TlsGate::read_files() {
+  const net::tls::Material& serving = context_->material();
+  const std::string& file = serving.identities.front().certificate_file;
+  try {
+    std::shared_ptr<const net::tls::Material> fresh = net::tls::read_material(serving.settings);
+    net::tls::refuse_expired(*fresh, [&serving](const std::string& certificate) {
+      return net::tls::has(serving, certificate);
+    });
+    context_ = std::make_shared<net::tls::Context>(std::move(fresh), tickets_);
+    observe::log(reports_ ? LogLevel::info : LogLevel::debug,
+                 "New connections get the certificates that are now in {}", file);
+  } catch (const net::tls::TlsError& error) {
+    observe::log(reports_ ? LogLevel::error : LogLevel::debug,
+                 "Changed certificates refused: {}; the old ones go on", error.what());
+  }
+}
+
+// ---- handshakes
 
 Task<bool> TlsGate::pass(net::Stream& stream, const net::Peer& peer) {
   const auto time = settings_.tls_handshake_timeout;

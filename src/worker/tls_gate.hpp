@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
-#include <string_view>
+#include <string>
 
 #include <uringcorn/cancel.hpp>
 #include <uringcorn/task.hpp>
+#include <uringcorn/time.hpp>
 
 #include "net/peer.hpp"
 #include "net/stream.hpp"
@@ -47,12 +49,19 @@ class TlsFloor {
   std::size_t count_max_;
 };
 
-/// Turns the connections of one listener into TLS connections.
-class TlsGate {
+/// Turns the connections of one listener into TLS connections, with certificates that are read
+/// again whenever their files change: new connections get the new ones, those that are there keep
+/// what they have.
+class TlsGate final : private detail::Timer {
  public:
-  /// `floor`, `settings` and `tickets` (may be null) must outlive it. Throws net::tls::TlsError.
+  /// How often the files are looked at. What has changed is read once it is the same at two looks,
+  /// so that a certificate and its key are both there.
+  static constexpr auto k_look_interval = std::chrono::seconds(1);
+
+  /// `reports`: whether this worker says what becomes of changed files; one of them should. The
+  /// references and `tickets` (may be null) must outlive it. Throws net::tls::TlsError.
   TlsGate(std::shared_ptr<const net::tls::Material> material, const net::tls::TicketKeys* tickets,
-          const settings::Settings& settings, TlsFloor& floor);
+          const settings::Settings& settings, TlsFloor& floor, bool reports);
 
   /// Sees the handshake on a new connection through. False: it is to be closed, because there was
   /// none, or not in time. Who speaks HTTP in the clear is told so in the clear. `stream` and
@@ -60,9 +69,17 @@ class TlsGate {
   Task<bool> pass(net::Stream& stream, const net::Peer& peer);
 
  private:
+  void on_timer() noexcept override;
+  void look_at_files();
+  void read_files();
+
   std::shared_ptr<const net::tls::Context> context_;
+  const net::tls::TicketKeys* tickets_;
   const settings::Settings& settings_;
   TlsFloor& floor_;
+  bool reports_;
+  std::string fingerprint_;  ///< of the files that were read, or refused, last
+  std::string last_look_;
 };
 
 }  // namespace uringcorn::worker

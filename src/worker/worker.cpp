@@ -229,7 +229,8 @@ TlsGate* Worker::open_tls(const WorkerListener& listener) {
   if (!tls_floor_) {
     tls_floor_.emplace(settings_.tls_handshakes);
   }
-  return &tls_gates_.emplace_back(listener.tls, boot_.ticket_keys, settings_, *tls_floor_);
+  return &tls_gates_.emplace_back(listener.tls, boot_.ticket_keys, settings_, *tls_floor_,
+                                  boot_.slot == 0);
 }
 
 /// Of class sync: while a request is handled, connections are left to the other workers.

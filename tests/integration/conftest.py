@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from certificates import Authority
 from raw_client import RawConnection
 from raw_client import request as raw_request
 
@@ -185,9 +186,10 @@ def server(tmp_path, reactor, request):
         command = []
         if app is not None:
             command.append(app if "/" in app else f"{EXAMPLES}/lib{app}.so")
+        configured = "--config" in arguments  # where to listen is up to the file then
         for flag, value in (("--bind", "127.0.0.1:0"), ("--workers", "1"), ("--reactor", reactor),
                             ("--log-level", "debug")):
-            if flag not in arguments:
+            if flag not in arguments and not (configured and flag == "--bind"):
                 command += [flag, value]
         prefix = prefix or (WITHOUT_IO_URING if forbidden else ())
         log_path = tmp_path / f"server-{len(running)}.log"
@@ -201,3 +203,15 @@ def server(tmp_path, reactor, request):
         each.stop()
     for each in running:
         assert not SANITIZER_FINDING.search(each.log), each.log
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """An authority that issues certificates."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def pair(authority):
+    """A certificate for localhost, and its key."""
+    return authority.issue()

@@ -109,3 +109,12 @@ def test_where_io_uring_is_forbidden_the_cause_is_told(check):
 def test_print_config_is_also_an_answer_of_check(check):
     result = check("-w", "5", "--print-config")
     assert "workers = 5  # --workers" in result.stdout.splitlines()
+
+
+def test_certificates_are_read(check, pair, authority):
+    result = check(*pair.flags)
+    assert result.returncode == 0
+    assert findings(result)["certificate"].startswith(f"{pair.certificate}: until 20")
+    result = check("--certfile", str(pair.certificate), "--keyfile", str(authority.issue().key))
+    assert result.returncode == 1
+    assert "is not that of the certificate" in result.stderr

@@ -13,59 +13,16 @@ import time
 
 import pytest
 
-from certificates import Authority, openssl
-from conftest import DEADLINE_S
-from raw_client import RawConnection, request
+from raw_client import DEADLINE_S, RawConnection, request
+from tls_client import TlsConnection, client_context, fetch, s_client
 
 GET = request("/get")
-
-
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="session")
-def pair(authority):
-    return authority.issue()
-
-
-def client_context(authority, minimum=None, maximum=None, ciphers=None, client=None, alpn=None):
-    context = ssl.create_default_context(cafile=str(authority.certificate))
-    if minimum:
-        context.minimum_version = minimum
-    if maximum:
-        context.maximum_version = maximum
-    if ciphers:
-        context.set_ciphers(ciphers)
-    if client:
-        context.load_cert_chain(client.certificate, client.key)
-    if alpn:
-        context.set_alpn_protocols(alpn)
-    return context
-
-
-class TlsConnection(RawConnection):
-    """A raw connection within TLS; `name` is the server's that is asked for."""
-
-    def __init__(self, address, context, name="localhost", session=None, **options):
-        super().__init__(address, **options)
-        try:
-            self.socket = context.wrap_socket(self.socket, server_hostname=name, session=session)
-        except BaseException:
-            self.socket.close()
-            raise
 
 
 @pytest.fixture
 def shop(server, pair):
     """A TLS server of the httpbin example."""
     return server(*pair.flags, app="httpbin")
-
-
-def fetch(address, context, target="/get", name="localhost", **options):
-    with TlsConnection(address, context, name, **options) as client:
-        return client.ask(request(target, fields=[("Connection", "close")]))
 
 
 # ---- HTTP within TLS -------------------------------------------------------------------------
@@ -157,6 +114,81 @@ def test_a_client_that_ends_without_close_notify_is_one_that_ends(shop, authorit
     assert fetch(shop.address, client_context(authority)).status == 200
 
 
+def test_a_proxy_header_comes_before_the_handshake(server, authority, pair):
+    shop = server(*pair.flags, "--proxy-protocol", "auto", app="httpbin")
+    for header in (b"PROXY TCP4 192.0.2.7 198.51.100.1 56192 443\r\n",
+                   b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + socket.inet_aton("192.0.2.7")
+                   + socket.inet_aton("198.51.100.1") + struct.pack(">HH", 56192, 443)):
+        connection = RawConnection(shop.address)
+        connection.send(header)
+        connection.socket = client_context(authority).wrap_socket(connection.socket,
+                                                                  server_hostname="localhost")
+        with connection as client:
+            report = json.loads(client.ask(GET).body)
+            assert (report["origin"], report["url"]) == ("192.0.2.7", "https://test.example/get")
+
+
+def test_a_proxy_header_and_the_hello_may_come_together(server, authority, pair):
+    shop = server(*pair.flags, "--proxy-protocol", "auto", app="httpbin")
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = client_context(authority).wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with RawConnection(shop.address) as client:
+        pending = b"PROXY TCP4 192.0.2.7 198.51.100.1 56192 443\r\n"
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                client.send(pending + outgoing.read())
+                pending = b""
+                incoming.write(client.socket.recv(65536))
+        tls.write(GET)
+        client.send(outgoing.read())
+        answer = b""
+        while b"192.0.2.7" not in answer:
+            incoming.write(client.socket.recv(65536))
+            with contextlib.suppress(ssl.SSLWantReadError):
+                answer += tls.read(65536)
+
+
+def test_the_scheme_of_a_trusted_proxy_counts_more_than_ours(shop, authority):
+    context = client_context(authority)
+    with TlsConnection(shop.address, context) as client:
+        answer = client.ask(request("/get", fields=[("X-Forwarded-Proto", "http")]))
+        assert json.loads(answer.body)["url"] == "http://test.example/get"
+
+
+def test_requests_in_flight_are_answered_at_a_stop(shop, authority):
+    shop.wait_until_ready()
+    with TlsConnection(shop.address, client_context(authority)) as client:
+        client.send(request("/delay/1"))
+        with TlsConnection(shop.address, client_context(authority)) as idle:
+            assert idle.ask(GET).status == 200
+            shop.signal(signal.SIGTERM)
+            shop.wait_for_log("Handling signal: TERM")
+            answer = client.read_answer()
+            assert answer.status == 200
+            # Python reports an end without close_notify as an error.
+            assert idle.read_to_end() == b""
+    assert shop.wait() == 0
+
+
+def test_a_handler_learns_that_its_tls_client_is_gone(server, authority, pair):
+    shop = server(*pair.flags, "--access-logfile", "-", app="httpbin")
+    for how in ("close_notify", "reset"):
+        with TlsConnection(shop.address, client_context(authority)) as client:
+            client.send(request(f"/drip?duration=60&numbytes=60&{how}"))
+            client.read_head()
+            if how == "close_notify":
+                client.socket.setblocking(False)
+                with contextlib.suppress(ssl.SSLError, OSError):
+                    client.socket.unwrap()
+            else:
+                client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                         struct.pack("ii", 1, 0))
+        shop.wait_for_line(rf"/drip\S+{how} HTTP/1.1\" 499")
+
+
 # ---- what is agreed upon ---------------------------------------------------------------------
 
 @pytest.mark.parametrize("offered, agreed", [
@@ -212,14 +244,6 @@ def test_tls_min_refuses_older_versions(server, authority, pair):
 
 
 # ---- what is refused -------------------------------------------------------------------------
-
-def s_client(address, *arguments, data=b""):
-    """What `openssl s_client` says, with everything allowed that this OpenSSL can."""
-    host, port = address
-    done = subprocess.run(["openssl", "s_client", "-connect", f"{host}:{port}", *arguments],
-                          input=data, capture_output=True, timeout=DEADLINE_S)
-    return (done.stdout + done.stderr).decode(errors="replace")
-
 
 @pytest.mark.parametrize("version", ["-tls1", "-tls1_1"])
 def test_old_versions_of_tls_are_refused(shop, version):
@@ -442,4 +466,31 @@ def test_an_oversized_record_ends_the_connection(shop, authority, size):
         with contextlib.suppress(ConnectionError):
             client.send(outgoing.read() + struct.pack(">BHH", 23, 0x0303, size) + bytes(size))
         assert ends(client)
+    assert fetch(shop.address, client_context(authority)).status == 200
+
+
+def test_key_updates_are_answered_and_do_no_harm(shop, authority):
+    host, port = shop.address
+    client = subprocess.Popen(["openssl", "s_client", "-connect", f"{host}:{port}", "-tls1_3"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+    killer = threading.Timer(DEADLINE_S, client.kill)
+    killer.start()
+
+    def say(data, until):
+        client.stdin.write(data)
+        client.stdin.flush()
+        for line in client.stdout:
+            if until in line:
+                return
+        pytest.fail(f"the connection ended before {until}")
+    try:
+        # A line with K alone makes the client change keys, and ask the server to do so, too.
+        for _ in range(20):
+            say(b"K\n", b"KEYUPDATE")
+            say(GET, b"HTTP/1.1 200")
+    finally:
+        killer.cancel()
+        client.kill()
+        client.communicate()
     assert fetch(shop.address, client_context(authority)).status == 200

@@ -358,6 +358,60 @@ TEST_CASE("--print-config names every value and where it came from") {
         std::string::npos);
 }
 
+TEST_CASE("a [[listener]] has TLS of its own, and what it does not say is as everywhere") {
+  Place place;
+  place.directory.write(
+      "uringcorn.toml",
+      "certfile = [\"a\", \"b\"]\nkeyfile = [\"a.key\", \"b.key\"]\ntls_min = \"1.3\"\n"
+      "bind = [\":1\", \"http://:2\"]\n"
+      "[[listener]]\nbind = \"https://:3\"\ncertfile = \"c\"\ncert_reqs = \"required\"\n"
+      "ca_certs = \"ca\"\n"
+      "[[listener]]\nbind = \":4\"\n");
+  const Resolution first = resolve(place.sources);
+  const auto check = [](const Settings& settings) {
+    REQUIRE(settings.listeners.size() == 4);
+    CHECK(settings.listeners[0].bind == ":1");
+    CHECK(settings.listeners[0].is_tls);
+    CHECK(settings.listeners[0].tls.keyfile == Words{"a.key", "b.key"});
+    CHECK(settings.listeners[1].bind == ":2");
+    CHECK_FALSE(settings.listeners[1].is_tls);
+    CHECK(settings.listeners[2].bind == ":3");
+    CHECK(settings.listeners[2].tls.certfile == Words{"c"});
+    CHECK(settings.listeners[2].tls.keyfile.empty());
+    CHECK(settings.listeners[2].tls.cert_reqs == CertReqs::required);
+    CHECK(settings.listeners[2].tls.tls_min == TlsVersion::tls_1_3);
+    CHECK(settings.listeners[3].tls == settings.listeners[0].tls);
+  };
+  check(first.settings);
+  place.directory.write("uringcorn.toml", print_config(first));
+  check(resolve(place.sources).settings);
+  place.sources.arguments = {"--bind", ":9"};
+  CHECK(resolve(place.sources).settings.listeners.size() == 1);
+}
+
+TEST_CASE("TLS that contradicts itself is refused") {
+  Place place;
+  const auto told = [&place](const Words& arguments) {
+    place.sources.arguments = arguments;
+    try {
+      resolve(place.sources);
+      return std::string();
+    } catch (const SettingsError& error) {
+      return std::string(error.what());
+    }
+  };
+  const auto tells = [&told](const Words& arguments, const char* reason) {
+    return told(arguments).find(reason) != std::string::npos;
+  };
+  CHECK(told({"--bind", "https://:1"}) == "https://:1 needs a certificate (--certfile, --keyfile)");
+  CHECK(tells({"--certfile", "a", "--keyfile", "b", "--keyfile", "c"}, "2 keys"));
+  CHECK(tells({"--certfile", "a", "--ocsp-file", "b", "--ocsp-file", "c"}, "2 OCSP"));
+  CHECK(tells({"--certfile", "a", "--cert-reqs", "optional"}, "--ca-certs"));
+  CHECK(tells({"--certfile", "a", "--cert-reqs", "3"}, "none, optional or required"));
+  // Nobody speaks TLS here, so nothing of it matters.
+  CHECK(told({"--certfile", "a", "--cert-reqs", "1", "--bind", "http://:1"}).empty());
+}
+
 TEST_CASE("what --print-config prints is a configuration file with the same settings") {
   Place place;
   place.sources.arguments = {"./shop.so",           "-b",        ":1",     "-b",

@@ -95,6 +95,53 @@ void set_tickets(WOLFSSL_CTX* context, const Material& material, const TicketKey
 #endif
 }
 
+// ---- OCSP stapling (RFC 6066, 8)
+
+/// The chain behind the first certificate of a PEM text.
+std::string_view issuers_of(std::string_view pem) noexcept {
+  constexpr std::string_view k_end = "-----END CERTIFICATE-----";
+  const std::size_t end = pem.find(k_end);
+  return end == std::string_view::npos ? std::string_view() : pem.substr(end + k_end.size());
+}
+
+/// wolfSSL asks for the response when it needs it; nothing is fetched from anywhere.
+int on_ocsp_request(void* identity, const char*, int, unsigned char*, int,
+                    unsigned char** response) {
+  const std::string& stapled = static_cast<const Identity*>(identity)->stapled;
+  *response = reinterpret_cast<unsigned char*>(const_cast<char*>(stapled.data()));
+  return static_cast<int>(stapled.size());
+}
+
+void on_ocsp_response_used(void*, unsigned char*) {}
+
+void staple(WOLFSSL_CTX* context, const Identity& identity, const settings::TlsSettings& settings) {
+  if (identity.stapled.empty()) {
+    return;
+  }
+  if (settings.cert_reqs != settings::CertReqs::none) {
+    throw TlsError(
+        "an OCSP response (--ocsp-file) cannot be stapled where clients show certificates"
+        " (--cert-reqs): whoever issued the server's certificate would vouch for clients, too");
+  }
+  const std::string_view issuers = issuers_of(identity.certificate_pem);
+  const bool has_issuers =
+      issuers.find("BEGIN CERTIFICATE") != std::string_view::npos &&
+      wolfSSL_CTX_load_verify_buffer(context, bytes_of(issuers), static_cast<long>(issuers.size()),
+                                     WOLFSSL_FILETYPE_PEM) == WOLFSSL_SUCCESS;
+  if (!has_issuers) {
+    throw TlsError(
+        fmt::format("the OCSP response (--ocsp-file) for {0} cannot be checked: put the"
+                    " certificate of its issuer behind it into {0}",
+                    identity.certificate_file));
+  }
+  wolfSSL_CTX_EnableOCSPStapling(context);
+  // The file counts whatever the certificate says about where to ask.
+  wolfSSL_CTX_SetOCSP_OverrideURL(context, "file:");
+  wolfSSL_CTX_EnableOCSP(context, WOLFSSL_OCSP_URL_OVERRIDE | WOLFSSL_OCSP_NO_NONCE);
+  wolfSSL_CTX_SetOCSP_Cb(context, on_ocsp_request, on_ocsp_response_used,
+                         const_cast<Identity*>(&identity));
+}
+
 }  // namespace
 
 struct Context::Entry {
@@ -114,6 +161,7 @@ Context::Context(std::shared_ptr<const Material> material, const TicketKeys* tic
     load_identity(context.get(), identity);
     ask_for_certificates(context.get(), *material_);
     set_tickets(context.get(), *material_, tickets);
+    staple(context.get(), identity, material_->settings);
     wolfSSL_CTX_SetIORecv(context.get(), Session::on_read);
     wolfSSL_CTX_SetIOSend(context.get(), Session::on_write);
     entries_.push_back({identity.facts.names, std::move(context)});

@@ -92,6 +92,8 @@ bool has_expired(const Identity& identity) noexcept {
 std::shared_ptr<const Material> read_material(const settings::TlsSettings& settings) {
   auto material = std::make_shared<Material>();
   material->settings = settings;
+  // Before they are read: what changes meanwhile is a change.
+  material->fingerprint = fingerprint_of_files(settings);
   for (std::size_t index = 0; index < settings.certfile.size(); ++index) {
     material->identities.push_back(read_identity(settings, index));
   }
@@ -103,19 +105,21 @@ std::shared_ptr<const Material> read_material(const settings::TlsSettings& setti
   return material;
 }
 
-void refuse_expired(const Material& material, const Material* serving) {
+void refuse_expired(const Material& material,
+                    const std::function<bool(const std::string& certificate_pem)>& serves) {
   for (const Identity& identity : material.identities) {
-    const bool serves_already =
-        serving != nullptr &&
-        std::any_of(serving->identities.begin(), serving->identities.end(),
-                    [&](const Identity& other) {
-                      return other.certificate_pem == identity.certificate_pem;
-                    });
-    if (has_expired(identity) && !serves_already) {
+    if (has_expired(identity) && !serves(identity.certificate_pem)) {
       throw TlsError(fmt::format("the certificate in {} expired on {}", identity.certificate_file,
                                  date_text(identity.facts.not_after)));
     }
   }
+}
+
+bool has(const Material& material, std::string_view certificate_pem) {
+  return std::any_of(material.identities.begin(), material.identities.end(),
+                     [certificate_pem](const Identity& identity) {
+                       return identity.certificate_pem == certificate_pem;
+                     });
 }
 
 void warn_of_expiry(const Material& material) {

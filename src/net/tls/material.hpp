@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,15 +27,20 @@ struct Material {
   settings::TlsSettings settings;
   std::vector<Identity> identities;  ///< at least one; the first is for clients that name no other
   std::string authorities_pem;       ///< who may have issued the clients' certificates
+  /// Of the files when they were read: see fingerprint_of_files().
+  std::string fingerprint;
 };
 
 /// Reads and checks the files that `settings` name: that they are there, in PEM form, keys without
 /// passphrases, each key that of its certificate. Throws TlsError.
 std::shared_ptr<const Material> read_material(const settings::TlsSettings& settings);
 
-/// Throws TlsError if a certificate of `material` has expired that is none of `serving` (which may
-/// be null): nobody replaces a good one by such a one on purpose.
-void refuse_expired(const Material& material, const Material* serving);
+/// Throws TlsError if a certificate of `material` has expired and does not serve already, as
+/// `serves` tells of its PEM text: nobody replaces a good one by such a one on purpose.
+void refuse_expired(const Material& material,
+                    const std::function<bool(const std::string& certificate_pem)>& serves);
+/// Whether one of its certificates is this one.
+bool has(const Material& material, std::string_view certificate_pem);
 /// Says which certificates have expired, or are about to, in the error log.
 void warn_of_expiry(const Material& material);
 

@@ -136,6 +136,9 @@ std::string Session::failure() const {
   if (connection_ == nullptr) {
     return "it is not TLS";
   }
+  if (error_ == 0) {
+    return "the connection broke";
+  }
   std::array<char, WOLFSSL_MAX_ERROR_SZ> text{};
   wolfSSL_ERR_error_string_n(static_cast<unsigned long>(error_), text.data(), text.size());
   return text.data();
@@ -211,9 +214,9 @@ int Session::on_write(WOLFSSL*, char* bytes, int size, void* session) {
   }
 }
 
-/// Called for each certificate of the chain, the client's own last.
+/// Called for each certificate of the chain, the client's own last; or once, without one.
 int Session::on_client_certificate(int is_verified, WOLFSSL_X509_STORE_CTX* store) {
-  if (is_verified == 0 || store->error_depth > 0) {
+  if (is_verified == 0 || store->error_depth > 0 || store->totalCerts == 0) {
     return is_verified;
   }
   try {

@@ -61,6 +61,7 @@
 #define WOLFSSL_PSS_LONG_SALT
 #define TFM_TIMING_RESISTANT
 #define WOLFSSL_ALT_NAMES
+#define WOLFSSL_IP_ALT_NAME
 #define WOLFSSL_ALT_CERT_CHAINS
 #define WOLFSSL_DER_LOAD
 
@@ -89,6 +90,7 @@
 #define WOLFSSL_USE_ALIGN
 #define CUSTOM_RAND_GENERATE_BLOCK uringcorn_random_block
 #ifndef __ASSEMBLER__
+#include <stdio.h> /* whose snprintf wolfSSL uses without including it */
 extern int uringcorn_random_block(unsigned char* output, unsigned int size);
 #endif
 

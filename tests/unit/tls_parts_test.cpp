@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "net/tls/certificate.hpp"
+#include "net/tls/cipher_list.hpp"
+#include "net/tls/error.hpp"
+#include "net/tls/outbox.hpp"
+#include "net/tls/ticket_keys.hpp"
+#include "net/tls/workbench.hpp"
+
+using namespace uringcorn;
+using namespace uringcorn::net::tls;
+using namespace std::chrono_literals;
+
+// ---- cipher suites ----
+
+TEST_CASE("cipher suites are known by OpenSSL's, IANA's and wolfSSL's names, in their order") {
+  CHECK(wolfssl_cipher_list("ECDHE-RSA-AES128-GCM-SHA256") == "ECDHE-RSA-AES128-GCM-SHA256");
+  CHECK(wolfssl_cipher_list("TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256") ==
+        "TLS13-AES256-GCM-SHA384:TLS13-AES128-GCM-SHA256");
+  CHECK(wolfssl_cipher_list(" TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, "
+                            "TLS13-CHACHA20-POLY1305-SHA256") ==
+        "ECDHE-ECDSA-AES128-GCM-SHA256:TLS13-CHACHA20-POLY1305-SHA256");
+}
+
+TEST_CASE("no cipher suites are all of them") {
+  const std::string all = wolfssl_cipher_list("");
+  CHECK(wolfssl_cipher_list(" : ") == all);
+  for (const char* suite : {"TLS13-AES128-GCM-SHA256", "ECDHE-RSA-CHACHA20-POLY1305",
+                            "ECDHE-ECDSA-AES256-GCM-SHA384"}) {
+    CAPTURE(suite);
+    CHECK(all.find(suite) != std::string::npos);
+  }
+}
+
+TEST_CASE("a suite that is not spoken is refused by name") {
+  CHECK_THROWS_AS(wolfssl_cipher_list("AES128-SHA"), TlsError);
+  const std::string complaint = cipher_list_complaint("TLS_AES_128_GCM_SHA256:RC4-MD5");
+  CHECK(complaint.starts_with("\"RC4-MD5\" is none of the cipher suites"));
+  CHECK(cipher_list_complaint("TLS_AES_128_GCM_SHA256").empty());
+}
+
+// ---- names ----
+
+TEST_CASE("a star in a certificate's name stands for one label") {
+  CHECK(covers("shop.example", "shop.example"));
+  CHECK_FALSE(covers("shop.example", "a.shop.example"));
+  CHECK(covers("*.shop.example", "a.shop.example"));
+  CHECK_FALSE(covers("*.shop.example", "shop.example"));
+  CHECK_FALSE(covers("*.shop.example", ".shop.example"));
+  CHECK_FALSE(covers("*.shop.example", "a.b.shop.example"));
+  CHECK_FALSE(covers("*.shop.example", ""));
+  CHECK_FALSE(covers("*.", ""));
+}
+
+TEST_CASE("what is no certificate is not read as one") {
+  CHECK_FALSE(read_certificate(""));
+  CHECK_FALSE(read_certificate("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"));
+  CHECK_FALSE(describe_client(""));
+  CHECK_FALSE(describe_client(std::string_view("\x30\x03\x02\x01\x01", 5)));
+}
+
+TEST_CASE("dates are shown in UTC") {
+  CHECK(date_text(std::chrono::sys_seconds(0s)) == "1970-01-01 00:00:00 UTC");
+}
+
+// ---- tickets ----
+
+namespace {
+
+struct Ticket {
+  std::array<unsigned char, 16> name{};
+  std::array<unsigned char, 16> iv{};
+  std::array<unsigned char, 32> mac{};
+  std::array<unsigned char, 64> text{};
+};
+
+Ticket sealed(TicketKeys& keys) {
+  Ticket ticket;
+  ticket.text.fill('t');
+  int length = 0;
+  CHECK(TicketKeys::on_ticket(nullptr, ticket.name.data(), ticket.iv.data(), ticket.mac.data(), 1,
+                              ticket.text.data(), static_cast<int>(ticket.text.size()), &length,
+                              &keys) == 0);
+  CHECK(length == static_cast<int>(ticket.text.size()));
+  CHECK(ticket.text[0] != 't');
+  return ticket;
+}
+
+bool opens(TicketKeys& keys, Ticket ticket) {
+  int length = 0;
+  TicketKeys::on_ticket(nullptr, ticket.name.data(), ticket.iv.data(), ticket.mac.data(), 0,
+                        ticket.text.data(), static_cast<int>(ticket.text.size()), &length, &keys);
+  std::array<unsigned char, 64> expected;
+  expected.fill('t');
+  return ticket.text == expected;
+}
+
+}  // namespace
+
+TEST_CASE("a ticket can be opened until its key has been rotated out") {
+  TicketKeys keys(100s);
+  const Ticket ticket = sealed(keys);
+  CHECK(opens(keys, ticket));
+  keys.rotate_if_due(TicketKeys::Clock::now());
+  for (int rotation = 1; rotation <= 2; ++rotation) {
+    keys.rotate_if_due(keys.due());
+    CHECK(opens(keys, ticket));
+  }
+  keys.rotate_if_due(keys.due());
+  CHECK_FALSE(opens(keys, ticket));
+  CHECK(opens(keys, sealed(keys)));
+}
+
+TEST_CASE("a ticket that was changed, or is another server's, is not opened") {
+  TicketKeys keys(100s);
+  Ticket ticket = sealed(keys);
+  ticket.text[5] ^= 1;
+  CHECK_FALSE(opens(keys, ticket));
+  ticket.text[5] ^= 1;
+  ticket.name[0] ^= 1;
+  CHECK_FALSE(opens(keys, ticket));
+  TicketKeys others(100s);
+  CHECK_FALSE(opens(keys, sealed(others)));
+}
+
+TEST_CASE("processes that were forked see each new key") {
+  TicketKeys keys(100s);
+  int wake[2];
+  REQUIRE(::pipe(wake) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(wake[1]);
+    Ticket ticket;
+    const bool has_come = ::read(wake[0], &ticket, sizeof ticket) == sizeof ticket;
+    ::_exit(has_come && opens(keys, ticket) ? 0 : 1);
+  }
+  keys.rotate_if_due(keys.due());
+  const Ticket ticket = sealed(keys);
+  CHECK(::write(wake[1], &ticket, sizeof ticket) == sizeof ticket);
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  ::close(wake[0]);
+  ::close(wake[1]);
+}
+
+// ---- what is on its way ----
+
+namespace {
+
+struct Sockets {
+  Sockets() {
+    int ends[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+    ours.reset(ends[0]);
+    theirs.reset(ends[1]);
+  }
+  std::string received() const {
+    std::string all;
+    std::array<char, 4096> some;
+    for (ssize_t got = 0; (got = ::recv(theirs.get(), some.data(), some.size(), 0)) > 0;) {
+      all.append(some.data(), static_cast<std::size_t>(got));
+    }
+    return all;
+  }
+
+  UniqueFd ours;
+  UniqueFd theirs;
+};
+
+}  // namespace
+
+TEST_CASE("records go out at once, and those that the socket does not take wait in order") {
+  const Sockets sockets;
+  Outbox outbox;
+  CHECK(outbox.send(sockets.ours.get(), "at once") == 0);
+  CHECK(outbox.empty());
+  CHECK(sockets.received() == "at once");
+  std::string sent;
+  while (outbox.empty()) {
+    const std::string piece(10'000, static_cast<char>('a' + sent.size() / 10'000 % 26));
+    REQUIRE(outbox.send(sockets.ours.get(), piece) == 0);
+    sent += piece;
+  }
+  REQUIRE(outbox.send(sockets.ours.get(), "behind") == 0);
+  sent += "behind";
+  std::string received = sockets.received();
+  while (!outbox.empty()) {
+    REQUIRE(outbox.send(sockets.ours.get(), "") == 0);
+    received += sockets.received();
+  }
+  CHECK(received == sent);
+}
+
+TEST_CASE("what is added while an operation sends stays behind it") {
+  const Sockets sockets;
+  Outbox outbox;
+  std::string sent;
+  while (outbox.empty()) {
+    sent.append(10'000, 'x');
+    REQUIRE(outbox.send(sockets.ours.get(), std::string(10'000, 'x')) == 0);
+  }
+  std::string received = sockets.received();
+  const std::string in_flight(outbox.begin_operation());
+  CHECK(outbox.send(sockets.ours.get(), "later") == 0);
+  CHECK_FALSE(outbox.empty());
+  received += sockets.received() + in_flight;
+  outbox.end_operation();
+  CHECK(outbox.send(sockets.ours.get(), "") == 0);
+  CHECK(outbox.empty());
+  CHECK(received + sockets.received() == sent + "later");
+}
+
+TEST_CASE("a peer that makes us answer and never reads is given up") {
+  const Sockets sockets;
+  Outbox outbox;
+  int error = 0;
+  for (int i = 0; i < 1000 && error == 0; ++i) {
+    error = outbox.send(sockets.ours.get(), std::string(10'000, 'x'));
+  }
+  CHECK(error == -ENOBUFS);
+}
+
+TEST_CASE("plaintext buffers are lent until none is left, the last one returned first") {
+  Workbench bench(8192);
+  CHECK(bench.plaintext_size() >= 16 * 1024 + 8192);
+  char* const first = bench.plaintext_room();
+  {
+    const reactor::Buffer lent = bench.lend_plaintext(100);
+    CHECK(lent.bytes().data() == first);
+    CHECK(lent.bytes().size() == 100);
+    CHECK(bench.plaintext_room() != first);
+  }
+  CHECK(bench.plaintext_room() == first);
+  std::vector<reactor::Buffer> all;
+  while (bench.plaintext_room() != nullptr) {
+    all.push_back(bench.lend_plaintext(1));
+  }
+  CHECK(all.size() > 100);
+}
