@@ -3,7 +3,6 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +21,7 @@
 #include "app/background.hpp"
 #include "app/loader.hpp"
 #include "app/pool.hpp"
+#include "base/fatal.hpp"
 #include "base/unique_fd.hpp"
 #include "http/server_context.hpp"
 #include "observe/access_log.hpp"
@@ -37,6 +37,8 @@
 #include "worker/crash_report.hpp"
 #include "worker/handler_place.hpp"
 #include "worker/heartbeat.hpp"
+#include "worker/module_class.hpp"
+#include "worker/signals.hpp"
 #include "worker/tls_gate.hpp"
 
 namespace uringcorn::worker {
@@ -53,36 +55,6 @@ std::unique_ptr<observe::AccessLog> open_access_log(const settings::Settings& se
   }
   return std::make_unique<observe::AccessLog>(settings.access_logfile, settings.access_log_format);
 }
-
-/// The signals that a worker answers, as a descriptor for the reactor.
-class Signals {
- public:
-  Signals() {
-    sigset_t handled;
-    sigemptyset(&handled);
-    for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGUSR1}) {
-      sigaddset(&handled, signal);
-    }
-    ::signal(SIGHUP, SIG_IGN);
-    ::signal(SIGPIPE, SIG_IGN);
-    ::signal(SIGXFSZ, SIG_IGN);
-    ::sigprocmask(SIG_SETMASK, &handled, nullptr);
-    fd_.reset(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!fd_) {
-      throw std::system_error(errno, std::generic_category(), "signalfd");
-    }
-  }
-  int fd() const noexcept { return fd_.get(); }
-  /// The next signal that has come; 0: none.
-  int take() const noexcept {
-    signalfd_siginfo info{};
-    const ssize_t got = ::read(fd_.get(), &info, sizeof info);
-    return got == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
-  }
-
- private:
-  UniqueFd fd_;
-};
 
 /// Ends the process when tasks go on in spite of their cancellation for too long.
 class LastResort final : private detail::Timer {
@@ -326,15 +298,40 @@ Task<void> Worker::watch_arbiter() {
   }
 }
 
-}  // namespace
+/// A Worker, with its reactor, whose waiting is done elsewhere.
+class OwnDrivenWorker final : public DrivenWorker {
+ public:
+  OwnDrivenWorker(const WorkerBoot& boot, std::unique_ptr<Application> application)
+      : reactor_({.backend = boot.backend}),
+        worker_(boot, ClassKind::async, std::move(application)),
+        fd_(reactor_.fd()),
+        life_(worker_.live(), scope_) {}
+  OwnDrivenWorker(const OwnDrivenWorker&) = delete;
+  OwnDrivenWorker& operator=(const OwnDrivenWorker&) = delete;
+  ~OwnDrivenWorker() override {
+    if (!finished()) {
+      fatal("a DrivenWorker was destroyed before it had finished");
+    }
+  }
 
-int run(const WorkerBoot& boot) {
-  report_on_abort(boot.own_place);
+  int fd() override { return fd_; }
+  void submit() noexcept override { reactor_.submit(); }
+  bool wait(std::chrono::milliseconds longest) override { return reactor_.wait(longest); }
+  void dispatch() override { reactor_.dispatch(); }
+  bool finished() const noexcept override { return life_.done(); }
+
+ private:
+  reactor::Reactor reactor_;
+  Worker worker_;
+  int fd_;
+  CancelScope scope_;
+  RunningTask<int> life_;
+};
+
+int run_with(const WorkerBoot& boot, ClassKind kind) {
   std::unique_ptr<Application> application;
   try {
-    const bool may_be_overwritten = boot.settings.reload;
-    application = app::load(boot.settings.app_path,
-                            may_be_overwritten ? app::Mapping::private_copy : app::Mapping::file);
+    application = load_application(boot);
   } catch (const app::LoadError& error) {
     observe::error("{}", error.what());
     return k_exit_app_not_loaded;
@@ -344,12 +341,35 @@ int run(const WorkerBoot& boot) {
   }
   try {
     reactor::Reactor reactor({.backend = boot.backend});
-    Worker worker(boot, parse_class(boot.settings.worker_class).kind, std::move(application));
+    Worker worker(boot, kind, std::move(application));
     return reactor.run(worker.live());
   } catch (const std::exception& error) {
     observe::error("the worker failed to boot: {}", error.what());
     return k_exit_failed_to_boot;
   }
+}
+
+}  // namespace
+
+std::unique_ptr<Application> load_application(const WorkerBoot& boot) {
+  return app::load(boot.settings.app_path, mapping_of(boot));
+}
+
+app::Mapping mapping_of(const WorkerBoot& boot) noexcept {
+  const bool may_be_overwritten = boot.settings.reload;
+  return may_be_overwritten ? app::Mapping::private_copy : app::Mapping::file;
+}
+
+std::unique_ptr<DrivenWorker> make_driven_worker(const WorkerBoot& boot,
+                                                 std::unique_ptr<Application> application) {
+  return std::make_unique<OwnDrivenWorker>(boot, std::move(application));
+}
+
+int run(const WorkerBoot& boot) {
+  report_on_abort(boot.own_place);
+  const ClassChoice choice = parse_class(boot.settings.worker_class);
+  return choice.kind == ClassKind::module ? run_module_class(boot, choice.module)
+                                          : run_with(boot, choice.kind);
 }
 
 }  // namespace uringcorn::worker
