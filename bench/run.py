@@ -24,6 +24,7 @@ import tempfile
 import time
 
 import tls
+from classes import classes
 from peers import BUILD, ROOT, Peers, ask, free_port, request, verify
 from processes import BenchError, cpu_ns, private_bytes
 
@@ -218,15 +219,17 @@ def build(_options, peers, report):
 
 
 SCENARIOS = {"keep-alive": keep_alive, "pipelined": pipelined, "connection-each": connection_each,
-             "idle": idle, "start": start, "build": build, **tls.SCENARIOS}
+             "idle": idle, "start": start, "classes": classes, "build": build, **tls.SCENARIOS}
+ONLY_WHEN_NAMED = {"classes", "build"}
 
 
 def parse():
     parser = argparse.ArgumentParser(
         prog="./dev bench", description="Measures CPU per request, memory and start.",
-        epilog="`build` runs only when it is named.")
+        epilog="`build`, and `classes`, which writes its numbers into docs/workers.md, run only "
+               "when they are named.")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO",
-                        help=f"{', '.join(SCENARIOS)} (default: all but build)")
+                        help=f"{', '.join(SCENARIOS)} (default: all but build and classes)")
     parser.add_argument("--seconds", type=int, default=4, help="length of one run of wrk")
     parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds")
     parser.add_argument("--peers", nargs="+", default=ALL, choices=ALL, help="what is measured")
@@ -234,7 +237,8 @@ def parse():
     for name in options.scenarios:
         if name not in SCENARIOS:
             parser.error(f"no such scenario: {name} (there are {', '.join(SCENARIOS)})")
-    options.scenarios = options.scenarios or [name for name in SCENARIOS if name != "build"]
+    options.scenarios = options.scenarios or [
+        name for name in SCENARIOS if name not in ONLY_WHEN_NAMED]
     return options
 
 

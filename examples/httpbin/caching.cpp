@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Validators, cache control, and fields of the client's choice.
+#include <algorithm>
+
 #include "httpbin.hpp"
 #include "json.hpp"
 #include "report.hpp"
@@ -28,7 +30,18 @@ bool has_tag(std::string_view list, std::string_view tag) {
   return false;
 }
 
+/// What may stand between the quotes of an entity tag (RFC 9110, 8.8.3).
+bool is_tag_text(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte > ' ' && byte != '"' && byte != 0x7f;
+  });
+}
+
 Response etag(const Request& request) {
+  if (!is_tag_text(request.param("etag"))) {
+    throw HttpError(400, "An entity tag has no blanks, quotes or control characters.");
+  }
   const std::string tag = fmt::format("\"{}\"", request.param("etag"));
   const std::optional<std::string_view> none = request.field("If-None-Match");
   const std::optional<std::string_view> match = request.field("If-Match");

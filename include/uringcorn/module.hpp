@@ -14,19 +14,22 @@ namespace uringcorn {
 /// The number of the binary interface between a server and an application: it changes with the
 /// layout or the meaning of anything in these headers.
 constexpr std::uint32_t k_module_abi = 1;
-constexpr std::uint64_t k_module_magic = 0x6e726f63'676e6972;  // "ringcorn"
+constexpr std::uint64_t k_module_magic = 0x6e726f63'676e6972;        // "ringcorn"
+constexpr std::uint64_t k_worker_class_magic = 0x73616c63'676e6972;  // "ringclas"
 
-/// What an application's shared object exports: plain data, complete before any code of the object
-/// is called, so that a server can tell whether it may call it. The beginning, up to `size`, never
-/// changes.
-struct ModuleDescriptor {
+/// What the shared object of an application (or of a worker class) exports: plain data, complete
+/// before any code of the object is called, so that a server can tell whether it may call it. The
+/// beginning, up to `size`, never changes.
+template <class Made>
+struct BasicModuleDescriptor {
   std::uint64_t magic;
   std::uint32_t abi;
   std::uint32_t size;  ///< of this struct
   const char* compiler;
   const char* standard_library;
-  std::unique_ptr<Application> (*make)();
+  std::unique_ptr<Made> (*make)();
 };
+using ModuleDescriptor = BasicModuleDescriptor<Application>;
 static_assert(std::is_standard_layout_v<ModuleDescriptor>);
 
 #define URINGCORN_TEXT_OF(x) #x
@@ -77,15 +80,18 @@ std::unique_ptr<Application> make_from(Subject subject) {
 #define URINGCORN_NAMED_APP(name, ...) URINGCORN_EXPORT_MODULE(uringcorn_app_##name, __VA_ARGS__)
 
 #define URINGCORN_EXPORT_MODULE(symbol, ...)                                                \
-  extern "C" {                                                                              \
-  __attribute__((visibility("default"))) extern const ::uringcorn::ModuleDescriptor symbol; \
-  constinit const ::uringcorn::ModuleDescriptor symbol{                                     \
-      ::uringcorn::k_module_magic,                                                          \
-      ::uringcorn::k_module_abi,                                                            \
-      sizeof(::uringcorn::ModuleDescriptor),                                                \
-      URINGCORN_COMPILER,                                                                   \
-      URINGCORN_STANDARD_LIBRARY,                                                           \
-      []() -> std::unique_ptr<::uringcorn::Application> {                                   \
-        return ::uringcorn::detail::make_from(__VA_ARGS__);                                 \
-      }};                                                                                   \
+  URINGCORN_EXPORT_MODULE_OF(::uringcorn::Application, ::uringcorn::k_module_magic, symbol, \
+                             ::uringcorn::detail::make_from(__VA_ARGS__))
+
+#define URINGCORN_EXPORT_MODULE_OF(made, magic, symbol, ...)                                   \
+  extern "C" {                                                                                 \
+  __attribute__((visibility("default"))) extern const ::uringcorn::BasicModuleDescriptor<made> \
+      symbol;                                                                                  \
+  constinit const ::uringcorn::BasicModuleDescriptor<made> symbol{                             \
+      magic,                                                                                   \
+      ::uringcorn::k_module_abi,                                                               \
+      sizeof(::uringcorn::BasicModuleDescriptor<made>),                                        \
+      URINGCORN_COMPILER,                                                                      \
+      URINGCORN_STANDARD_LIBRARY,                                                              \
+      []() -> std::unique_ptr<made> { return __VA_ARGS__; }};                                  \
   }

@@ -13,7 +13,7 @@
 #include <system_error>
 
 #include <fmt/format.h>
-#include <uringcorn/module.hpp>
+#include <uringcorn/worker_class.hpp>
 
 #include "app/module_symbols.hpp"
 #include "app/welcome.hpp"
@@ -23,37 +23,47 @@
 namespace uringcorn::app {
 namespace {
 
-constexpr std::string_view k_default_symbol = "uringcorn_app";
+/// What is looked for in a shared object.
+struct Wanted {
+  std::string_view what;    ///< as a sentence names it
+  std::string_view a_what;  ///< the same, with its article
+  std::string_view symbol;  ///< the default one; that of a name has "_NAME" behind
+  std::string_view macro;   ///< what makes one
+  std::uint64_t magic;
+};
+constexpr Wanted k_application{"application", "an application", "uringcorn_app", "URINGCORN_APP",
+                               k_module_magic};
+constexpr Wanted k_worker_class{"worker class", "a worker class", "uringcorn_worker_class",
+                                "URINGCORN_WORKER_CLASS", k_worker_class_magic};
 
-/// What stands in front of a name to make it a symbol.
-constexpr std::string_view k_named_symbol_prefix = "uringcorn_app_";
-
-struct AppPath {
+struct ModulePath {
+  const Wanted& wanted;
   std::string file;
   std::string name;  ///< empty: the default
 
   std::string symbol() const {
-    return std::string(name.empty() ? k_default_symbol : k_named_symbol_prefix) + name;
+    return name.empty() ? std::string(wanted.symbol) : fmt::format("{}_{}", wanted.symbol, name);
   }
 };
 
-[[noreturn]] void refuse(const AppPath& path, std::string_view reason) {
-  throw LoadError(fmt::format("cannot load the application {}: {}", path.file, reason));
+[[noreturn]] void refuse(const ModulePath& path, std::string_view reason) {
+  throw LoadError(fmt::format("cannot load the {} {}: {}", path.wanted.what, path.file, reason));
 }
 
-AppPath split(const std::string& app_path) {
-  const std::string file = file_of(app_path);
-  if (file.size() == app_path.size()) {
-    return {app_path, ""};
+ModulePath split(const Wanted& wanted, const std::string& text) {
+  const std::string file = file_of(text);
+  if (file.size() == text.size()) {
+    return {wanted, text, ""};
   }
-  AppPath path{file, app_path.substr(file.size() + 1)};
+  ModulePath path{wanted, file, text.substr(file.size() + 1)};
   if (path.name.empty()) {
-    refuse(path, "no name follows the colon (leave it out for the default application)");
+    refuse(path,
+           fmt::format("no name follows the colon (leave it out for the default {})", wanted.what));
   }
   return path;
 }
 
-void require_file(const AppPath& path) {
+void require_file(const ModulePath& path) {
   std::error_code error;
   const std::filesystem::file_status status = std::filesystem::status(path.file, error);
   if (status.type() == std::filesystem::file_type::not_found) {
@@ -66,7 +76,8 @@ void require_file(const AppPath& path) {
     refuse(path, error.message());
   }
   if (!std::filesystem::is_regular_file(status)) {
-    refuse(path, "it is not a file (an application is a shared object, libNAME.so)");
+    refuse(path,
+           fmt::format("it is not a file ({} is a shared object, libNAME.so)", path.wanted.a_what));
   }
   if (is_cut_short(path.file)) {
     refuse(path, "the file is cut short (was it copied to its end?)");
@@ -95,7 +106,7 @@ std::string copy_into_memory(const std::string& file) {
 }
 
 /// The file, loaded for good: closing it would unmap code that threads or destructors still need.
-void* open(const AppPath& path, Mapping mapping) {
+void* open(const ModulePath& path, Mapping mapping) {
   const bool has_slash = path.file.find('/') != std::string::npos;
   // Without a slash dlopen() would search the directories of libraries.
   const std::string name = has_slash ? path.file : "./" + path.file;
@@ -121,26 +132,28 @@ void* open(const AppPath& path, Mapping mapping) {
   return handle;
 }
 
-std::string names_of_other_apps(const AppPath& path) {
+std::string names_of_other_apps(const ModulePath& path) {
   std::string others;
-  for (const std::string& symbol : defined_symbols(path.file, k_default_symbol)) {
+  for (const std::string& symbol : defined_symbols(path.file, path.wanted.symbol)) {
     others.append(others.empty() ? "" : ", ").append(path.file);
-    if (symbol.starts_with(k_named_symbol_prefix)) {
-      others.append(":").append(symbol.substr(k_named_symbol_prefix.size()));
+    if (symbol.size() > path.wanted.symbol.size()) {
+      others.append(":").append(symbol.substr(path.wanted.symbol.size() + 1));
     }
   }
   return others;
 }
 
-const ModuleDescriptor& find(void* handle, const AppPath& path) {
+template <class Made>
+const BasicModuleDescriptor<Made>& find(void* handle, const ModulePath& path) {
   const void* const place = ::dlsym(handle, path.symbol().c_str());
   if (place == nullptr) {
     const std::string others = names_of_other_apps(path);
     refuse(path, fmt::format("it has no symbol {} ({})", path.symbol(),
-                             others.empty() ? "say URINGCORN_APP(function) in one of its sources"
+                             others.empty() ? fmt::format("say {}(function) in one of its sources",
+                                                          path.wanted.macro)
                                             : "it does have " + others));
   }
-  return *static_cast<const ModuleDescriptor*>(place);
+  return *static_cast<const BasicModuleDescriptor<Made>*>(place);
 }
 
 /// The first word: the family, without the version.
@@ -148,12 +161,13 @@ std::string_view family_of(std::string_view compiler) {
   return compiler.substr(0, compiler.find(' '));
 }
 
-void require_fit(const ModuleDescriptor& module, const AppPath& path) {
-  if (module.magic != k_module_magic) {
-    refuse(path, fmt::format("its symbol {} is no application (URINGCORN_APP(function) makes one)",
-                             path.symbol()));
+template <class Made>
+void require_fit(const BasicModuleDescriptor<Made>& module, const ModulePath& path) {
+  if (module.magic != path.wanted.magic) {
+    refuse(path, fmt::format("its symbol {} is no {} ({}(function) makes one)", path.symbol(),
+                             path.wanted.what, path.wanted.macro));
   }
-  if (module.abi != k_module_abi || module.size != sizeof(ModuleDescriptor)) {
+  if (module.abi != k_module_abi || module.size != sizeof(module)) {
     refuse(path, fmt::format("it was built for the application interface {}, this server has {} "
                              "(build it with the headers of uringcorn {})",
                              module.abi, k_module_abi, URINGCORN_VERSION));
@@ -169,7 +183,8 @@ void require_fit(const ModuleDescriptor& module, const AppPath& path) {
   }
 }
 
-std::unique_ptr<Application> make(const ModuleDescriptor& module) {
+template <class Made>
+std::unique_ptr<Made> make(const BasicModuleDescriptor<Made>& module) {
   try {
     return module.make();
   } catch (const std::exception&) {
@@ -179,21 +194,28 @@ std::unique_ptr<Application> make(const ModuleDescriptor& module) {
   }
 }
 
+template <class Made>
+std::unique_ptr<Made> load_as(const Wanted& wanted, const std::string& text, Mapping mapping) {
+  const ModulePath path = split(wanted, text);
+  require_file(path);
+  const BasicModuleDescriptor<Made>& module = find<Made>(open(path, mapping), path);
+  require_fit(module, path);
+  std::unique_ptr<Made> made = make(module);
+  if (!made) {
+    throw std::runtime_error(fmt::format("{} made no {}", text, wanted.what));
+  }
+  return made;
+}
+
 }  // namespace
 
 std::unique_ptr<Application> load(const std::string& app_path, Mapping mapping) {
-  if (app_path.empty()) {
-    return make_welcome_application();
-  }
-  const AppPath path = split(app_path);
-  require_file(path);
-  const ModuleDescriptor& module = find(open(path, mapping), path);
-  require_fit(module, path);
-  std::unique_ptr<Application> application = make(module);
-  if (!application) {
-    throw std::runtime_error(fmt::format("{} made no application", app_path));
-  }
-  return application;
+  return app_path.empty() ? make_welcome_application()
+                          : load_as<Application>(k_application, app_path, mapping);
+}
+
+std::unique_ptr<WorkerClass> load_worker_class(const std::string& path, Mapping mapping) {
+  return load_as<WorkerClass>(k_worker_class, path, mapping);
 }
 
 std::string file_of(const std::string& app_path) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include <uringcorn/application.hpp>
+#include <uringcorn/worker_class.hpp>
 
 namespace uringcorn::app {
 
@@ -28,6 +29,10 @@ enum class Mapping { file, private_copy };
 /// nothing in it but its static constructors; what the application itself throws while it is made
 /// passes. The file stays loaded for the life of the process.
 std::unique_ptr<Application> load(const std::string& app_path, Mapping mapping = Mapping::file);
+
+/// The same for a worker class (see URINGCORN_WORKER_CLASS).
+std::unique_ptr<WorkerClass> load_worker_class(const std::string& path,
+                                               Mapping mapping = Mapping::file);
 
 /// The file that `app_path` names: the part before the colon, unless the file's own name has one.
 /// Empty for the welcome application.

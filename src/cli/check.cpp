@@ -28,6 +28,7 @@
 #include "settings/cgroup.hpp"
 #include "settings/cpu_count.hpp"
 #include "settings/value.hpp"
+#include "worker/class_choice.hpp"
 #include "worker/connection_limit.hpp"
 #include "worker/worker.hpp"
 
@@ -57,7 +58,13 @@ struct Findings {
 
 int load(const Settings& settings) {
   try {
-    app::load(settings.app_path);
+    const worker::ClassChoice choice = worker::parse_class(settings.worker_class);
+    if (choice.kind == worker::ClassKind::module) {
+      // Whether there is an application, and of what kind, is its business.
+      app::load_worker_class(choice.module);
+    } else {
+      app::load(settings.app_path);
+    }
     return worker::k_exit_ok;
   } catch (const app::LoadError& error) {
     return refuse(error.what(), worker::k_exit_app_not_loaded);

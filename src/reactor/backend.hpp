@@ -29,6 +29,12 @@ class Backend {
   /// Submits what was started, waits for a completion for at most `wait` (not at all if zero), and
   /// calls complete() for all that have come.
   virtual void wait(Clock::duration wait) noexcept = 0;
+  /// Submits what was started, without waiting for anything. True: completions are there to be
+  /// taken by wait().
+  virtual bool submit() noexcept = 0;
+  /// From now on, a descriptor is readable when wait() has something to take. Throws
+  /// std::system_error.
+  virtual int completions_fd() = 0;
   /// The descriptor is about to be closed; nothing is in flight on it.
   virtual void forget(int fd) noexcept = 0;
 

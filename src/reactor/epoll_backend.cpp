@@ -248,10 +248,14 @@ void EpollBackend::attempt_queued() noexcept {
   }
 }
 
-void EpollBackend::wait(Clock::duration wait) noexcept {
+bool EpollBackend::submit() noexcept {
   const std::uint64_t completions = counters().completions;
   attempt_queued();
-  if (counters().completions != completions || queued_.linked()) {
+  return counters().completions != completions || queued_.linked();
+}
+
+void EpollBackend::wait(Clock::duration wait) noexcept {
+  if (submit()) {
     wait = Clock::duration::zero();
   }
   const auto nanoseconds = std::chrono::nanoseconds(wait).count();

@@ -23,6 +23,8 @@ class EpollBackend final : public Backend, private BufferPool::Owner {
   void start(Operation& operation) noexcept override;
   void cancel(Operation& operation) noexcept override;
   void wait(Clock::duration wait) noexcept override;
+  bool submit() noexcept override;
+  int completions_fd() override { return epoll_.get(); }
   void forget(int fd) noexcept override;
 
  private:

@@ -93,10 +93,30 @@ void Reactor::turn(Clock::duration wait_max) {
   backend_->wait(time_to_wait(wait_max));
   now_ = Clock::now();
   timers_.advance(now_);
-  dispatch();
+  resume_ready();
 }
 
-void Reactor::dispatch() {
+int Reactor::fd() {
+  if (!driver_) {
+    driver_ = std::make_unique<Driver>(backend_->completions_fd());
+  }
+  return driver_->fd();
+}
+
+void Reactor::submit() noexcept {
+  const bool has_completions = backend_->submit();
+  const bool is_ready = has_completions || ready_.linked() || !resumable_.empty();
+  driver_->wake_at(is_ready ? Clock::time_point::min() : timers_.next_due());
+}
+
+bool Reactor::wait(Clock::duration wait_max) {
+  const auto nanoseconds = std::chrono::nanoseconds(wait_max).count();
+  const timespec timeout{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
+  pollfd item{fd(), POLLIN, 0};
+  return ::ppoll(&item, 1, &timeout, nullptr) == 1;
+}
+
+void Reactor::resume_ready() {
   // Only what is ready now: what becomes ready meanwhile waits for the next turn, so that no chain
   // of completions keeps the loop from looking at the kernel.
   QueueHook last;

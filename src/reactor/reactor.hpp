@@ -18,6 +18,7 @@
 
 #include "base/unique_fd.hpp"
 #include "reactor/backend.hpp"
+#include "reactor/driver.hpp"
 #include "reactor/operation.hpp"
 #include "reactor/timer_wheel.hpp"
 
@@ -97,6 +98,22 @@ class Reactor final : private CompletionListener {
   /// completions, fire timers, resume what is ready.
   void turn(Clock::duration wait_max = std::chrono::hours(1));
 
+  // ---- driven from outside, by a loop that does the waiting itself, instead of turn() and run()
+  //
+  //     for (;;) { reactor.submit(); poll(reactor.fd()); reactor.dispatch(); }
+
+  /// Readable when dispatch() has something to do, timers included, as of the last submit(). The
+  /// first call, before any submit(), makes it; throws std::system_error.
+  int fd();
+  /// To be called before the loop waits: hands on what has been started since, and sees to it that
+  /// fd() is readable when the next timer is due.
+  void submit() noexcept;
+  /// Waits until fd() is readable, at most `wait_max`: for loops without a wait of their own.
+  /// False: it is not, or a signal came.
+  bool wait(Clock::duration wait_max);
+  /// Takes the completions that have come, fires timers, resumes what is ready. Never waits.
+  void dispatch() { turn(Clock::duration::zero()); }
+
   /// Queues `awaiting` to be resumed in this turn's dispatch or the next.
   void resume_later(std::coroutine_handle<> awaiting);
 
@@ -119,7 +136,7 @@ class Reactor final : private CompletionListener {
   void start(Operation& operation) noexcept;
   void cancel(Operation& operation) noexcept;
   void complete(Operation& operation, int result) noexcept;
-  void dispatch();
+  void resume_ready();
   void run_posted();
   void operation_completed(Operation& operation) override;
   Clock::duration time_to_wait(Clock::duration wait_max) const noexcept;
@@ -134,6 +151,7 @@ class Reactor final : private CompletionListener {
   std::vector<std::coroutine_handle<>> resumable_;
   std::vector<std::coroutine_handle<>> resuming_;
   std::unique_ptr<Backend> backend_;
+  std::unique_ptr<Driver> driver_;
 
   UniqueFd wake_fd_;
   Poll wake_{-1, 0};

@@ -85,14 +85,17 @@ void TimerWheel::take_apart(unsigned level, unsigned slot) noexcept {
   }
 }
 
+Clock::time_point TimerWheel::next_due() const noexcept {
+  const std::uint64_t next = next_tick();
+  return next == UINT64_MAX ? Clock::time_point::max()
+                            : origin_ + k_tick * static_cast<std::int64_t>(next);
+}
+
 Clock::duration TimerWheel::until_next(Clock::time_point now,
                                        Clock::duration limit) const noexcept {
-  const std::uint64_t next = next_tick();
-  if (next == UINT64_MAX) {
-    return limit;
-  }
-  const Clock::time_point due = origin_ + k_tick * static_cast<std::int64_t>(next);
-  return std::clamp(due - now, Clock::duration::zero(), limit);
+  const Clock::time_point due = next_due();
+  return due == Clock::time_point::max() ? limit
+                                         : std::clamp(due - now, Clock::duration::zero(), limit);
 }
 
 }  // namespace uringcorn::reactor

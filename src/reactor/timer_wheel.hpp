@@ -20,6 +20,8 @@ class TimerWheel {
   /// Fires every timer whose deadline is not after `now`. Timers armed meanwhile for the past fire
   /// at the next call.
   void advance(Clock::time_point now) noexcept;
+  /// When advance() has something to do; max: nothing. As early or late as until_next() says.
+  Clock::time_point next_due() const noexcept;
   /// How long from `now` until advance() has something to do; at most `limit`. May be earlier than
   /// the next deadline (a slot of a higher level to take apart), never later.
   Clock::duration until_next(Clock::time_point now, Clock::duration limit) const noexcept;

@@ -2,8 +2,10 @@
 #include "reactor/uring_backend.hpp"
 
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -228,8 +230,36 @@ void UringBackend::cancel(Operation& operation) noexcept {
   io_uring_sqe_set_data(sqe, nullptr);
 }
 
+bool UringBackend::submit() noexcept {
+  counters().enters++;
+  const int result = io_uring_submit(&ring_);
+  if (result < 0 && result != -EAGAIN && result != -EBUSY && result != -EINTR) {
+    fatal("io_uring_submit failed");
+  }
+  return result < 0 || io_uring_cq_ready(&ring_) > 0;
+}
+
+/// The descriptor of a ring with DEFER_TASKRUN is readable only once its thread has entered the
+/// kernel, which one that waits elsewhere does not: an eventfd is told in any case.
+int UringBackend::completions_fd() {
+  if (!completions_) {
+    completions_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    const int result =
+        completions_ ? io_uring_register_eventfd(&ring_, completions_.get()) : -errno;
+    if (result < 0) {
+      throw std::system_error(-result, std::generic_category(), "io_uring_register_eventfd");
+    }
+  }
+  return completions_.get();
+}
+
 void UringBackend::wait(Clock::duration wait) noexcept {
   counters().enters++;
+  if (completions_) {
+    // Before the completions are taken: those that come after that make it readable again.
+    std::uint64_t count = 0;
+    [[maybe_unused]] const ssize_t got = ::read(completions_.get(), &count, sizeof count);
+  }
   int result = 0;
   if (wait <= Clock::duration::zero()) {
     result = io_uring_submit_and_get_events(&ring_);

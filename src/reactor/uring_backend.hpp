@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/unique_fd.hpp"
 #include "reactor/backend.hpp"
 #include "reactor/operation.hpp"
 #include "reactor/reactor.hpp"
@@ -23,6 +24,8 @@ class UringBackend final : public Backend, private BufferPool::Owner {
   void start(Operation& operation) noexcept override;
   void cancel(Operation& operation) noexcept override;
   void wait(Clock::duration wait) noexcept override;
+  bool submit() noexcept override;
+  int completions_fd() override;
   void forget(int fd) noexcept override;
 
  private:
@@ -38,6 +41,7 @@ class UringBackend final : public Backend, private BufferPool::Owner {
   io_uring_buf_ring* buffer_ring_ = nullptr;
   std::size_t buffer_ring_bytes_ = 0;
   std::uint16_t lent_ = 0;
+  UniqueFd completions_;  ///< counts completions for a foreign loop, if there is one
   /// Receives that found no buffer; one goes on with each buffer that comes back.
   QueueHook starved_;
 };

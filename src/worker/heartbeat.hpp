@@ -9,6 +9,9 @@
 
 namespace uringcorn::worker {
 
+/// Shows that the worker was able to serve at `able`.
+void show_alive(int heartbeat_fd, observe::ScoreboardSlot& slot, Clock::time_point able) noexcept;
+
 /// Shows once a second that the worker is able to serve: to the arbiter by the modification time of
 /// a file (set from CLOCK_MONOTONIC, so that a change of the wall clock means nothing), to the
 /// other workers on the scoreboard. A reactor that does not turn shows nothing; one that turns, but

@@ -3,7 +3,6 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +21,7 @@
 #include "app/background.hpp"
 #include "app/loader.hpp"
 #include "app/pool.hpp"
+#include "base/fatal.hpp"
 #include "base/standard_streams.hpp"
 #include "base/unique_fd.hpp"
 #include "http/server_context.hpp"
@@ -39,6 +39,8 @@
 #include "worker/handler_place.hpp"
 #include "worker/heartbeat.hpp"
 #include "worker/logs.hpp"
+#include "worker/module_class.hpp"
+#include "worker/signals.hpp"
 #include "worker/tls_gate.hpp"
 
 namespace uringcorn::worker {
@@ -48,36 +50,6 @@ using namespace std::chrono_literals;
 
 /// After the cancellation of what still runs, how long its end is waited for.
 constexpr auto k_cancelled_tasks_end_within = 2s;
-
-/// The signals that a worker answers, as a descriptor for the reactor.
-class Signals {
- public:
-  Signals() {
-    sigset_t handled;
-    sigemptyset(&handled);
-    for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGUSR1}) {
-      sigaddset(&handled, signal);
-    }
-    ::signal(SIGHUP, SIG_IGN);
-    ::signal(SIGPIPE, SIG_IGN);
-    ::signal(SIGXFSZ, SIG_IGN);
-    ::sigprocmask(SIG_SETMASK, &handled, nullptr);
-    fd_.reset(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!fd_) {
-      throw std::system_error(errno, std::generic_category(), "signalfd");
-    }
-  }
-  int fd() const noexcept { return fd_.get(); }
-  /// The next signal that has come; 0: none.
-  int take() const noexcept {
-    signalfd_siginfo info{};
-    const ssize_t got = ::read(fd_.get(), &info, sizeof info);
-    return got == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
-  }
-
- private:
-  UniqueFd fd_;
-};
 
 /// Ends the process when tasks go on in spite of their cancellation for too long.
 class LastResort final : private detail::Timer {
@@ -327,20 +299,40 @@ Task<void> Worker::watch_arbiter() {
   }
 }
 
-}  // namespace
+/// A Worker, with its reactor, whose waiting is done elsewhere.
+class OwnDrivenWorker final : public DrivenWorker {
+ public:
+  OwnDrivenWorker(const WorkerBoot& boot, std::unique_ptr<Application> application)
+      : reactor_({.backend = boot.backend}),
+        worker_(boot, ClassKind::async, std::move(application)),
+        fd_(reactor_.fd()),
+        life_(worker_.live(), scope_) {}
+  OwnDrivenWorker(const OwnDrivenWorker&) = delete;
+  OwnDrivenWorker& operator=(const OwnDrivenWorker&) = delete;
+  ~OwnDrivenWorker() override {
+    if (!finished()) {
+      fatal("a DrivenWorker was destroyed before it had finished");
+    }
+  }
 
-int run(const WorkerBoot& boot) {
-  report_on_abort(boot.own_place);
+  int fd() override { return fd_; }
+  void submit() noexcept override { reactor_.submit(); }
+  bool wait(std::chrono::milliseconds longest) override { return reactor_.wait(longest); }
+  void dispatch() override { reactor_.dispatch(); }
+  bool finished() const noexcept override { return life_.done(); }
+
+ private:
+  reactor::Reactor reactor_;
+  Worker worker_;
+  int fd_;
+  CancelScope scope_;
+  RunningTask<int> life_;
+};
+
+int run_with(const WorkerBoot& boot, ClassKind kind) {
   std::unique_ptr<Application> application;
   try {
-    // The arbiter's log is inherited. This generation's may be another one.
-    const observe::ErrorLogOptions log = error_log_options(boot.settings);
-    if (log != observe::error_log().options()) {
-      observe::open_error_log(log);
-    }
-    const bool may_be_overwritten = boot.settings.reload;
-    application = app::load(boot.settings.app_path,
-                            may_be_overwritten ? app::Mapping::private_copy : app::Mapping::file);
+    application = load_application(boot);
   } catch (const app::LoadError& error) {
     observe::error("{}", error.what());
     return k_exit_app_not_loaded;
@@ -351,12 +343,45 @@ int run(const WorkerBoot& boot) {
   try {
     const observe::WritingBehind behind;
     reactor::Reactor reactor({.backend = boot.backend});
-    Worker worker(boot, parse_class(boot.settings.worker_class).kind, std::move(application));
+    Worker worker(boot, kind, std::move(application));
     return reactor.run(worker.live());
   } catch (const std::exception& error) {
     observe::error("the worker failed to boot: {}", error.what());
     return k_exit_failed_to_boot;
   }
+}
+
+}  // namespace
+
+std::unique_ptr<Application> load_application(const WorkerBoot& boot) {
+  return app::load(boot.settings.app_path, mapping_of(boot));
+}
+
+app::Mapping mapping_of(const WorkerBoot& boot) noexcept {
+  const bool may_be_overwritten = boot.settings.reload;
+  return may_be_overwritten ? app::Mapping::private_copy : app::Mapping::file;
+}
+
+std::unique_ptr<DrivenWorker> make_driven_worker(const WorkerBoot& boot,
+                                                 std::unique_ptr<Application> application) {
+  return std::make_unique<OwnDrivenWorker>(boot, std::move(application));
+}
+
+int run(const WorkerBoot& boot) {
+  report_on_abort(boot.own_place);
+  try {
+    // The arbiter's log is inherited. This generation's may be another one.
+    const observe::ErrorLogOptions log = error_log_options(boot.settings);
+    if (log != observe::error_log().options()) {
+      observe::open_error_log(log);
+    }
+  } catch (const std::exception& error) {
+    observe::error("the worker failed to boot: {}", error.what());
+    return k_exit_failed_to_boot;
+  }
+  const ClassChoice choice = parse_class(boot.settings.worker_class);
+  return choice.kind == ClassKind::module ? run_module_class(boot, choice.module)
+                                          : run_with(boot, choice.kind);
 }
 
 }  // namespace uringcorn::worker

@@ -144,6 +144,11 @@ def test_basic_auth(bin):
     assert bin.get("/hidden-basic-auth/ada/secret", auth=("ada", "secret")).status_code == 200
 
 
+@pytest.mark.parametrize("text", ["a%0d%0ab", "%22", "a%20b", "%7f"])
+def test_an_etag_that_is_none_is_the_clients_mistake(bin, text):
+    assert bin.get(f"/etag/{text}").status_code == 400
+
+
 # ---- caches and fields ------------------------------------------------------------------------
 
 @pytest.mark.parametrize("fields, status", [

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#include "worker/signals.hpp"
+
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace uringcorn::worker {
+
+Signals::Signals() {
+  sigset_t handled;
+  sigemptyset(&handled);
+  for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGUSR1}) {
+    sigaddset(&handled, signal);
+  }
+  ::signal(SIGHUP, SIG_IGN);
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
+  ::sigprocmask(SIG_SETMASK, &handled, nullptr);
+  fd_.reset(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd_) {
+    throw std::system_error(errno, std::generic_category(), "signalfd");
+  }
+}
+
+int Signals::take() const noexcept {
+  signalfd_siginfo info{};
+  const ssize_t got = ::read(fd_.get(), &info, sizeof info);
+  return got == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
+}
+
+}  // namespace uringcorn::worker
