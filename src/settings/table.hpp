@@ -24,6 +24,7 @@ enum class Group {
   workers,
   timeouts,
   limits,
+  websockets,
   logging,
   development,
   command
@@ -71,6 +72,9 @@ struct ClientCertificates {
 struct Tls {
   TlsVersion Settings::* member;
 };
+struct Compression {
+  WebSocketCompression Settings::* member;
+};
 struct Level {
   LogLevel Settings::* member;
 };
@@ -86,7 +90,7 @@ struct Print {};
 
 using Target =
     std::variant<Text, List, Addresses, Number, WorkerCount, Count, Size, Duration, Reactor, Proxy,
-                 ClientCertificates, Tls, Level, Switch, ConfigFile, Print>;
+                 ClientCertificates, Tls, Compression, Level, Switch, ConfigFile, Print>;
 
 /// One setting. The command line, the configuration file, `--help`, `--print-config` and
 /// docs/settings.md know of settings what their rows say, and nothing else.
