@@ -218,8 +218,42 @@ def build(_options, peers, report):
     shutil.rmtree(folder)
 
 
+def echoes(port, seconds):
+    """Runs the load of echoes over WebSocket and gives how many came back."""
+    run = subprocess.run(
+        ["taskset", "-c", str(LOAD_CORE), BUILD / "bench/websocket_echo", str(port),
+         str(CONNECTIONS), str(seconds)],
+        capture_output=True, text=True, timeout=seconds + 60, check=False)
+    if run.returncode != 0:
+        raise BenchError(run.stderr.strip())
+    return int(run.stdout)
+
+
+def websocket(options, peers, report):
+    """An echo of 64 bytes over WebSocket, beside a keep-alive request to the same server."""
+    for peer in [peer for peer in options.peers if peer.startswith("uringcorn")]:
+        costs, ratios = [], []
+        with peers.start(peer) as server:
+            ask(server.port)
+            wrk(server.url, WARM_UP_SECONDS)
+            echoes(server.port, WARM_UP_SECONDS)
+            for number in range(options.rounds):
+                request_us, _ = cpu_per_request(server, options.seconds)
+                before = cpu_ns(server.pid)
+                count = echoes(server.port, options.seconds)
+                costs.append((cpu_ns(server.pid) - before) / count / 1000)
+                ratios.append(costs[-1] / request_us)
+                print(f"websocket {number + 1}/{options.rounds} {peer}: {costs[-1]:.3f} us,"
+                      f" a request {request_us:.3f} us", file=sys.stderr)
+        report.add("websocket", peer, statistics.median(costs), "us CPU/message",
+                   samples=[round(cost, 4) for cost in costs])
+        report.add("websocket", f"{peer}, message / request", statistics.median(ratios), "ratio",
+                   1.30)
+
+
 SCENARIOS = {"keep-alive": keep_alive, "pipelined": pipelined, "connection-each": connection_each,
-             "idle": idle, "start": start, "classes": classes, "build": build, **tls.SCENARIOS}
+             "websocket": websocket, "idle": idle, "start": start, "classes": classes,
+             "build": build, **tls.SCENARIOS}
 ONLY_WHEN_NAMED = {"classes", "build"}
 
 
@@ -248,7 +282,8 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if len(os.sched_getaffinity(0)) < 2:
         raise BenchError("two cores are needed: one for the server, one for the load")
-    subprocess.run(["ninja", "-C", BUILD, "bench/floor"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["ninja", "-C", BUILD, "bench/floor", "bench/websocket_echo"],
+                   check=True, stdout=subprocess.DEVNULL)
     report = Report(options)
     with tempfile.TemporaryDirectory() as folder:
         peers = Peers(folder, SERVER_CORE)

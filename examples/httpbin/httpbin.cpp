@@ -23,6 +23,7 @@ void httpbin_app(uringcorn::App& app) {
   httpbin::add_streams(app);
   httpbin::add_serving(app);
   httpbin::add_blocking(app);
+  httpbin::add_websockets(app);
   if (is_unsafe_allowed()) {
     httpbin::add_unsafe(app);
   }

@@ -14,6 +14,7 @@ void add_formats(uringcorn::App& app);
 void add_streams(uringcorn::App& app);
 void add_serving(uringcorn::App& app);
 void add_blocking(uringcorn::App& app);
+void add_websockets(uringcorn::App& app);
 /// What harms the worker on purpose: for tests of the server around it.
 void add_unsafe(uringcorn::App& app);
 

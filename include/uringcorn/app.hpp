@@ -76,6 +76,17 @@ class URINGCORN_API RouteGroup {
     return add_any(pattern, detail::to_handler(std::move(handler)));
   }
 
+  /// Opens WebSockets: `handler` is a coroutine `Task<void>(Request&, WebSocket)`. Middleware
+  /// stands around the opening: it sees an answer with the status 101, or that of a refusal, and
+  /// the handler begins when the last of it has returned. A pattern may have a WebSocket beside its
+  /// other methods; a GET that asks for none, where there is nothing else, is answered 426. Over
+  /// HTTP/2 it is reached by an extended CONNECT (RFC 8441).
+  template <class F>
+  RouteGroup& websocket(std::string_view pattern, F handler, WebSocketOptions options = {}) {
+    return add(Method::connect, pattern,
+               detail::to_websocket_handler(std::move(handler), std::move(options)));
+  }
+
   /// Routes below `prefix`, a pattern without a slash at its end; "" is a group of its own
   /// middleware and no prefix. In a group, a pattern may be "": the prefix alone.
   RouteGroup group(std::string_view prefix);

@@ -12,6 +12,7 @@
 #include <uringcorn/request.hpp>
 #include <uringcorn/response.hpp>
 #include <uringcorn/task.hpp>
+#include <uringcorn/websocket.hpp>
 
 namespace uringcorn {
 
@@ -74,6 +75,19 @@ Task<Response> call_event_handler(F& handler, Request& request) {
       [&handler, &request](EventStream events) { return handler(request, events); });
 }
 
+/// `Task<void>(Request&, WebSocket)`.
+template <class F>
+concept WebSocketHandler = CallableAs<F, Task<void>, Request&, WebSocket>;
+
+template <class F>
+Task<Response> call_websocket_handler(F& handler, const WebSocketOptions& options,
+                                      Request& request) {
+  co_return Response::websocket(
+      request,
+      [&handler](Request& upgraded, WebSocket socket) { return handler(upgraded, socket); },
+      options);
+}
+
 /// The lambdas here are no coroutines: what they hold stays in the Handler, which the application
 /// keeps, and the coroutines refer to it.
 template <class F>
@@ -94,6 +108,16 @@ Handler to_handler(F handler) {
       return call_event_handler(handler, request);
     };
   }
+}
+
+template <class F>
+Handler to_websocket_handler(F handler, WebSocketOptions options) {
+  static_assert(std::copy_constructible<F>,
+                "a handler must be copyable: what is not belongs into App::emplace_state()");
+  static_assert(WebSocketHandler<F>, "a handler of WebSockets is Task<void>(Request&, WebSocket)");
+  return [handler = std::move(handler), options = std::move(options)](Request& request) mutable {
+    return call_websocket_handler(handler, options, request);
+  };
 }
 
 }  // namespace detail

@@ -85,6 +85,7 @@ struct RequestHead {
   std::uint8_t version_major = 1;
   std::uint8_t version_minor = 1;
   bool https = false;
+  bool websocket = false;  ///< it asks for one (RFC 6455, 4.1; RFC 8441, 5)
   std::string_view method_name;
   std::string_view target;  ///< as it was sent
   std::string_view path;    ///< percent-decoded; "*" of OPTIONS, the authority of CONNECT
@@ -194,6 +195,9 @@ class URINGCORN_API Request {
   std::string_view scheme() const noexcept { return head_.https ? "https" : "http"; }
   /// The authority that the request is for: of an absolute target, else of the Host field.
   std::string_view authority() const noexcept { return head_.authority; }
+  /// Whether the client asks for a WebSocket here. Whoever does not answer with one answers as
+  /// usual.
+  bool wants_websocket() const noexcept { return head_.websocket; }
   int version_major() const noexcept { return head_.version_major; }
   int version_minor() const noexcept { return head_.version_minor; }
 

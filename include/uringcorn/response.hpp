@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,13 @@
 namespace uringcorn {
 
 class HttpError;
+class Request;
+class WebSocket;
+struct WebSocketOptions;
+
+namespace detail {
+struct WebSocketUpgrade;
+}
 
 /// Takes the body of a streamed answer. Lives as long as the producer runs.
 class URINGCORN_API BodyWriter {
@@ -87,6 +95,12 @@ class URINGCORN_API Response {
                          std::string_view content_type = "application/octet-stream");
   /// Server-sent events.
   static Response events(std::function<Task<void>(EventStream)> producer);
+  /// Opens a WebSocket, on which `handler` runs; its status is 101. A `request` that is no good
+  /// handshake (RFC 6455, 4.2.1), or comes from a page that may not connect, is refused: 400, 403
+  /// or 426. See App::websocket(), which is the usual way.
+  static Response websocket(Request& request,
+                            std::function<Task<void>(Request&, WebSocket)> handler,
+                            const WebSocketOptions& options);
 
   int status() const noexcept { return status_; }
   Response& status(int status) & noexcept {
@@ -119,6 +133,10 @@ class URINGCORN_API Response {
   void body(std::string bytes) noexcept { body_ = std::move(bytes); }
   Producer& producer() noexcept { return producer_; }
   std::optional<std::uint64_t> length() const noexcept { return length_; }
+  /// Not null: this answer opens a WebSocket, as long as its status is 101.
+  const std::shared_ptr<const detail::WebSocketUpgrade>& upgrade() const noexcept {
+    return upgrade_;
+  }
 
  private:
   int status_;
@@ -126,6 +144,7 @@ class URINGCORN_API Response {
   std::string body_;
   Producer producer_;
   std::optional<std::uint64_t> length_;
+  std::shared_ptr<const detail::WebSocketUpgrade> upgrade_;
 };
 
 }  // namespace uringcorn

@@ -20,3 +20,4 @@
 #include <uringcorn/task.hpp>
 #include <uringcorn/task_group.hpp>
 #include <uringcorn/time.hpp>
+#include <uringcorn/websocket.hpp>

@@ -16,6 +16,7 @@ namespace {
 constexpr int k_ok = 200;
 constexpr int k_not_found = 404;
 constexpr int k_method_not_allowed = 405;
+constexpr int k_upgrade_required = 426;
 
 template <class F>
 F not_empty(F function, std::string_view what) {
@@ -128,11 +129,17 @@ Response AppParts::answer_without_handler(Request& request) const {
   if (is_found && request.method() == Method::options) {
     return Response(k_ok).field("Allow", allowed.to_string());
   }
-  const int status = is_found ? k_method_not_allowed : k_not_found;
+  // RouteGroup::websocket() registers for CONNECT.
+  const bool is_websocket = request.method() == Method::get && allowed.contains(Method::connect);
+  const int status = is_websocket ? k_upgrade_required
+                     : is_found   ? k_method_not_allowed
+                                  : k_not_found;
   Response response = error_handler_
                           ? error_handler_(std::make_exception_ptr(HttpError(status)), request)
                           : Response::error(status);
-  if (is_found) {
+  if (is_websocket) {
+    response.fields().set("Upgrade", "websocket");
+  } else if (is_found) {
     response.fields().set("Allow", allowed.to_string());
   }
   return response;

@@ -61,7 +61,14 @@ Task<Response> NativeApplication::handle(Request& request) {
 const detail::Endpoint& NativeApplication::route(Request& request) const {
   app::RoutePath path(request);
   app::RouteMatch match;
-  parts_.router().find(request.method(), path.text(), match);
+  if (request.wants_websocket()) {
+    parts_.router().find(Method::connect, path.text(), match);
+  }
+  if (match.endpoint == nullptr) {
+    match.allowed = {};
+    match.other_method = nullptr;
+    parts_.router().find(request.method(), path.text(), match);
+  }
   if (match.endpoint != nullptr) [[likely]] {
     path.restore_slashes();
     set_parameters(request, match);

@@ -29,7 +29,7 @@ std::string_view name_of(std::optional<Method> method) noexcept {
       return name;
     }
   }
-  return "any method";
+  return method == Method::connect ? "WebSockets" : "any method";
 }
 
 std::uint64_t load(const char* from, std::size_t size) noexcept {

@@ -69,7 +69,10 @@ void log_broken_answer(const std::exception_ptr& error, const detail::RequestHea
 
 void correct_answer(Response& response, const detail::RequestHead& head) {
   const int status = response.status();
-  if (head.method == Method::connect && (status == 404 || status == 405)) {
+  if (response.upgrade() && status == 101) {
+    return;
+  }
+  if (head.method == Method::connect && !head.websocket && (status == 404 || status == 405)) {
     response = Response::error(501, "Nothing here opens tunnels.");
   } else if (status < 200 || status > k_status_max) {
     observe::error("{} {}: the handler answered with the status {}, which cannot end a request",

@@ -15,6 +15,9 @@ class RequestAccess {
   static void set_parameters(Request& request, std::span<const Parameter> parameters) noexcept {
     request.parameters_ = parameters;
   }
+  static std::span<const Parameter> parameters(const Request& request) noexcept {
+    return request.parameters_;
+  }
 
   static const detail::RequestHead& head(const Request& request) noexcept { return request.head_; }
   static detail::RequestChannel& channel(const Request& request) noexcept {

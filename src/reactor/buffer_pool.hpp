@@ -78,6 +78,11 @@ class Buffer {
     return pool_ == nullptr ? std::string_view()
                             : std::string_view(pool_->data(id_) + offset_, length_);
   }
+  /// The same bytes, to be changed in place.
+  std::span<char> writable_bytes() noexcept {
+    return pool_ == nullptr ? std::span<char>()
+                            : std::span<char>(pool_->data(id_) + offset_, length_);
+  }
   /// Shows the bytes after the first `count` from now on; there are at least so many.
   void remove_prefix(std::size_t count) noexcept {
     offset_ += static_cast<std::uint32_t>(count);

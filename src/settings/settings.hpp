@@ -52,6 +52,13 @@ struct ListenerSettings {
   TlsSettings tls;
 };
 
+// Which WebSocket messages are compressed (permessage-deflate), if the client offers that.
+enum class WebSocketCompression {
+  off,
+  message,  // each by itself: nothing is kept between messages
+  context,  // with what was sent before, in both directions
+};
+
 // Every setting of the server at its effective value: plain data, copied freely, never changed
 // once resolved. The defaults are written here and nowhere else; names, flags, help and limits
 // are in table.hpp. Durations are milliseconds and sizes are bytes; 0 means what each comment says.
@@ -137,6 +144,18 @@ struct Settings : TlsSettings {
   // What is read and thrown away of a body that the application left unread, so that the connection
   // can be kept; past it the connection is closed. 0: nothing is drained.
   std::size_t limit_unread_body = 262'144;
+
+  // WebSockets. A message is counted after inflation; a max_frame of 0 is as much as a message.
+  std::size_t websocket_max_message = 1'048'576;
+  std::size_t websocket_max_frame = 0;
+  // Bytes of messages that may wait for the handler; bytes that may wait for a member of a group.
+  std::size_t websocket_queue = 1'048'576;
+  // Without a byte from the client, until it is asked for one; then until it is given up. 0: never.
+  std::chrono::milliseconds websocket_ping_interval{20'000};
+  std::chrono::milliseconds websocket_ping_timeout{20'000};
+  // For the client to answer a Close, and for the handler to return after the end; never 0.
+  std::chrono::milliseconds websocket_close_timeout{10'000};
+  WebSocketCompression websocket_compression = WebSocketCompression::message;
 
   // The value of the Server field; empty: no such field.
   std::string server_header = "uringcorn";

@@ -25,6 +25,7 @@ enum class Group {
   workers,
   timeouts,
   limits,
+  websockets,
   logging,
   development,
   command
@@ -72,6 +73,9 @@ struct ClientCertificates {
 struct Tls {
   TlsVersion Settings::* member;
 };
+struct Compression {
+  WebSocketCompression Settings::* member;
+};
 struct Level {
   LogLevel Settings::* member;
 };
@@ -98,7 +102,7 @@ struct Print {};
 
 using Target = std::variant<Text, List, Addresses, Number, WorkerCount, Count, Size, Duration,
                             Reactor, Proxy, ClientCertificates, Tls, Level, Switch, FileMask,
-                            Format, Facility, ConfigFile, Print>;
+                            Format, Facility, Compression, ConfigFile, Print>;
 
 /// One setting. The command line, the configuration file, `--help`, `--print-config` and
 /// docs/settings.md know of settings what their rows say, and nothing else.

@@ -40,6 +40,10 @@ constexpr std::array k_cert_reqs{Named<CertReqs>{"none", CertReqs::none},
                                  Named<CertReqs>{"2", CertReqs::required}};
 constexpr std::array k_tls_versions{Named<TlsVersion>{"1.2", TlsVersion::tls_1_2},
                                     Named<TlsVersion>{"1.3", TlsVersion::tls_1_3}};
+constexpr std::array k_compressions{
+    Named<WebSocketCompression>{"off", WebSocketCompression::off},
+    Named<WebSocketCompression>{"message", WebSocketCompression::message},
+    Named<WebSocketCompression>{"context", WebSocketCompression::context}};
 constexpr std::array k_levels{
     Named<LogLevel>{"debug", LogLevel::debug}, Named<LogLevel>{"info", LogLevel::info},
     Named<LogLevel>{"warning", LogLevel::warning}, Named<LogLevel>{"error", LogLevel::error},
@@ -189,6 +193,7 @@ struct Assign {
   bool operator()(Proxy target) const { return store(target.member, k_proxies); }
   bool operator()(ClientCertificates target) const { return store(target.member, k_cert_reqs); }
   bool operator()(Tls target) const { return store(target.member, k_tls_versions); }
+  bool operator()(Compression target) const { return store(target.member, k_compressions); }
   bool operator()(Level target) const { return store(target.member, k_levels); }
   bool operator()(Format target) const { return store(target.member, k_formats); }
   bool operator()(Facility target) const { return store(target.member, k_facilities); }
@@ -242,6 +247,9 @@ struct Show {
   Texts operator()(Tls target) const {
     return {std::string(name_of(k_tls_versions, settings.*target.member))};
   }
+  Texts operator()(Compression target) const {
+    return {std::string(name_of(k_compressions, settings.*target.member))};
+  }
   Texts operator()(Level target) const {
     return {std::string(name_of(k_levels, settings.*target.member))};
   }
@@ -285,6 +293,7 @@ struct Expected {
     return "none, optional or required, or gunicorn's 0, 1 or 2";
   }
   std::string operator()(Tls) const { return one_of(k_tls_versions); }
+  std::string operator()(Compression) const { return one_of(k_compressions); }
   std::string operator()(Level) const { return one_of(k_levels); }
   std::string operator()(Format) const { return one_of(k_formats); }
   std::string operator()(Facility) const { return one_of(k_facilities); }

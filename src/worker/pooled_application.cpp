@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/pool.hpp"
+#include "http/request_access.hpp"
 #include "reactor/across.hpp"
 #include "worker/request_bridge.hpp"
 
@@ -18,6 +19,10 @@ Task<Response> PooledApplication::handle(Request& request) {
     held = std::make_shared<Turn::Holder>(std::move(turn));
   }
   Response response = co_await answer(*bridge);
+  if (response.upgrade()) {
+    // The WebSocket's handler runs on the reactor, with the request as it is there.
+    RequestAccess::set_parameters(request, RequestAccess::parameters(bridge->request()));
+  }
   if (response.streamed()) {
     bring_to_strand(response, bridge, std::move(held));
   }

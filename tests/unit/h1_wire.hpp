@@ -128,6 +128,15 @@ class Wire {
     }
     return all;
   }
+  /// What has come, `bytes_max` at most; nothing at the end of the connection.
+  std::string read_some(std::size_t bytes_max) {
+    if (buffered_.empty()) {
+      buffered_ = receive();
+    }
+    std::string some = buffered_.substr(0, bytes_max);
+    buffered_.erase(0, some.size());
+    return some;
+  }
   std::string read_until(std::string_view mark) {
     std::size_t end = buffered_.find(mark);
     while (end == std::string::npos) {

@@ -19,6 +19,7 @@ namespace {
 
 /// Memory of one buffer that an exchange keeps from one lease to the next.
 constexpr std::size_t k_kept_buffer_bytes = 16 * 1024;
+constexpr int k_switching_protocols = 101;
 
 /// How long a request whose time is over may take to end before its client gets an answer without
 /// it: what waits in a coroutine ends at once, what blocks a thread may never.
@@ -100,6 +101,9 @@ Task<void> Exchange::run(Progress progress) {
         break;
       case Progress::stream:
         co_await stream_body();
+        break;
+      case Progress::websocket:
+        co_await serve_websocket();
         break;
       case Progress::request_body:
         co_await receive_rest();
@@ -330,6 +334,9 @@ bool Exchange::may_keep_alive() const noexcept {
 }
 
 std::optional<Exchange::Progress> Exchange::send_answer() {
+  if (response_->upgrade() && response_->status() == k_switching_protocols) {
+    return Progress::websocket;
+  }
   const FramingContext context = framing_context();
   const bool is_streamed = response_->streamed();
   std::optional<std::uint64_t> length = response_->length();

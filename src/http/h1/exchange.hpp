@@ -23,6 +23,10 @@
 #include "net/peer.hpp"
 #include "net/stream.hpp"
 
+namespace uringcorn::http::ws {
+class Session;
+}
+
 namespace uringcorn::http::h1 {
 
 /// How a connection ends.
@@ -67,6 +71,7 @@ class Exchange final : private detail::RequestChannel,
     handler,       ///< the handler
     large_body,    ///< the client, to take a body that is not copied
     stream,        ///< the producer of the body
+    websocket,     ///< the WebSocket that the answer opens
     request_body,  ///< the rest of a request body that nobody read
     closed,        ///< nothing: the connection ends, see ConnectionState::ending
   };
@@ -130,6 +135,12 @@ class Exchange final : private detail::RequestChannel,
   void begin_stream();
   void finish_stream(const std::exception_ptr& error);
   void break_off(const std::exception_ptr& error);
+
+  // A WebSocket instead of an answer.
+  class UpgradedStream;
+  Task<void> serve_websocket();
+  void refuse_websocket(ws::Session& session);
+  bool take_unread(ByteBuffer& bytes);
 
   // After the answer.
   std::optional<Progress> discard_rest();

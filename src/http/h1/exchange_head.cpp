@@ -8,6 +8,7 @@
 #include "http/h1/exchange.hpp"
 #include "http/method.hpp"
 #include "http/target.hpp"
+#include "http/ws/handshake.hpp"
 #include "reactor/reactor.hpp"
 
 namespace uringcorn::http::h1 {
@@ -93,6 +94,7 @@ void Exchange::take_head() {
   head_.client_certificate = connection_->stream.client_certificate();
   head_.content_length = facts_.content_length();
   head_.has_body = facts_.has_body();
+  head_.websocket = facts_.wants_upgrade() && ws::names_websocket(head_.fields);
   apply_forwarded(head_, connection_->peer, settings().forwarded_allow_ips, arena_);
   const bool has_path = set_path(head_, parsed.target_form, parsed.path_and_query.in(head), arena_);
   parser_.reset();

@@ -108,7 +108,9 @@ void write_response_head(ByteBuffer& out, int status, const Fields& fields,
     if (is_framing_field(field.name)) {
       continue;
     }
-    if (equals_ignoring_case(field.name, "date")) {
+    if (equals_ignoring_case(field.name, "upgrade")) {
+      out.append("Connection: Upgrade\r\n");  // it must not be passed on (RFC 9110 section 7.8)
+    } else if (equals_ignoring_case(field.name, "date")) {
       date_line = {};
     } else if (equals_ignoring_case(field.name, "server")) {
       server_line = {};

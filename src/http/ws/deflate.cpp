@@ -19,6 +19,7 @@ constexpr int k_level = 4;
 constexpr int k_shared_memory_level = 7;
 /// What ends a message that was compressed with a sync flush, and is not sent (RFC 7692, 7.2.1).
 constexpr std::string_view k_tail("\x00\x00\xff\xff", 4);
+constexpr std::string_view k_empty_block("\x00", 1);
 /// A flush adds at most so much to what deflateBound() tells.
 constexpr std::size_t k_flush_room = 16;
 constexpr std::size_t k_least_output = 1024;
@@ -48,6 +49,11 @@ Deflater::~Deflater() {
 }
 
 void Deflater::compress(std::string_view message, ByteBuffer& out) {
+  if (message.empty()) {
+    // zlib writes nothing when it has just been flushed (RFC 7692, 7.2.3.6).
+    out.append(k_empty_block);
+    return;
+  }
   stream_->next_in = input_of(message);
   stream_->avail_in = static_cast<uInt>(message.size());
   std::size_t room = deflateBound(stream_.get(), message.size()) + k_flush_room;

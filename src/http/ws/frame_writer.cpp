@@ -16,8 +16,9 @@ bool continues_character(char byte) noexcept {
 
 }  // namespace
 
-FrameHead::FrameHead(Opcode opcode, bool compressed, std::uint64_t payload_length) noexcept {
-  bytes_[0] = static_cast<char>(k_fin | (compressed ? k_rsv1 : 0) | static_cast<unsigned>(opcode));
+FrameHead::FrameHead(FrameKind kind, std::uint64_t payload_length) noexcept {
+  bytes_[0] = static_cast<char>((kind.final_frame ? k_fin : 0) | (kind.compressed ? k_rsv1 : 0) |
+                                static_cast<unsigned>(kind.opcode));
   std::size_t length_bytes = 0;
   if (payload_length < 126) {
     bytes_[1] = static_cast<char>(payload_length);
@@ -34,8 +35,8 @@ FrameHead::FrameHead(Opcode opcode, bool compressed, std::uint64_t payload_lengt
   size_ = static_cast<std::uint8_t>(2 + length_bytes);
 }
 
-void append_frame(ByteBuffer& out, Opcode opcode, bool compressed, std::string_view payload) {
-  const FrameHead head(opcode, compressed, payload.size());
+void append_frame(ByteBuffer& out, FrameKind kind, std::string_view payload) {
+  const FrameHead head(kind, payload.size());
   char* const room = out.room_for(head.bytes().size() + payload.size());
   std::copy(payload.begin(), payload.end(),
             std::copy(head.bytes().begin(), head.bytes().end(), room));
@@ -44,7 +45,7 @@ void append_frame(ByteBuffer& out, Opcode opcode, bool compressed, std::string_v
 
 void append_close_frame(ByteBuffer& out, std::uint16_t code, std::string_view reason) {
   if (code == static_cast<std::uint16_t>(CloseCode::no_code)) {
-    append_frame(out, Opcode::close, false, {});
+    append_frame(out, {Opcode::close}, {});
     return;
   }
   assert(may_be_sent(code));
@@ -56,7 +57,7 @@ void append_close_frame(ByteBuffer& out, std::uint16_t code, std::string_view re
   payload[0] = static_cast<char>(code >> 8);
   payload[1] = static_cast<char>(code & 0xff);
   std::copy_n(reason.data(), size, payload.data() + 2);
-  append_frame(out, Opcode::close, false, {payload.data(), size + 2});
+  append_frame(out, {Opcode::close}, {payload.data(), size + 2});
 }
 
 }  // namespace uringcorn::http::ws

@@ -11,10 +11,17 @@
 
 namespace uringcorn::http::ws {
 
-/// The head of an unfragmented, unmasked frame: what a server sends (RFC 6455, section 5.2).
+/// What the first byte of a frame says.
+struct FrameKind {
+  Opcode opcode;
+  bool compressed = false;  ///< RSV1; only of the first frame of a message (RFC 7692, section 6)
+  bool final_frame = true;  ///< FIN
+};
+
+/// The head of an unmasked frame: what a server sends (RFC 6455, section 5.2).
 class FrameHead {
  public:
-  FrameHead(Opcode opcode, bool compressed, std::uint64_t payload_length) noexcept;
+  FrameHead(FrameKind kind, std::uint64_t payload_length) noexcept;
 
   std::string_view bytes() const noexcept { return {bytes_.data(), size_}; }
 
@@ -23,7 +30,7 @@ class FrameHead {
   std::uint8_t size_;
 };
 
-void append_frame(ByteBuffer& out, Opcode opcode, bool compressed, std::string_view payload);
+void append_frame(ByteBuffer& out, FrameKind kind, std::string_view payload);
 
 /// A Close frame; without a payload when `code` is no_code, which cannot be sent. A `reason` that
 /// is too long for it is cut, between two characters.

@@ -111,8 +111,9 @@ void MessageAssembler::begin_message(const FramePiece& piece) {
 bool MessageAssembler::append(std::string_view payload, const FramePiece& piece) {
   const std::size_t size_before = message_.size();
   if (is_compressed_) {
-    return inflated(inflater_->inflate(payload, message_, message_limit_)) &&
-           check_text(size_before);
+    // The text first: what is told must not depend on how the bytes were cut.
+    const Inflater::Result result = inflater_->inflate(payload, message_, message_limit_);
+    return check_text(size_before) && inflated(result);
   }
   if (piece.begins_frame && !piece.ends_frame) {
     const std::uint64_t announced = std::min(piece.frame_length, k_reserved_max);
@@ -134,7 +135,8 @@ bool MessageAssembler::inflated(Inflater::Result result) noexcept {
 bool MessageAssembler::end_message() {
   if (is_compressed_) {
     const std::size_t size_before = message_.size();
-    if (!inflated(inflater_->finish(message_, message_limit_)) || !check_text(size_before)) {
+    const Inflater::Result result = inflater_->finish(message_, message_limit_);
+    if (!check_text(size_before) || !inflated(result)) {
       return false;
     }
     if (!client_keeps_context_) {
