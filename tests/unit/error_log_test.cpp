@@ -175,7 +175,8 @@ TEST_CASE(
   const std::string text = text_of(file);
   REQUIRE(std::regex_match(text, match, line));
   CHECK(match[1] == std::to_string(::getpid()));
-  CHECK(match[2] == R"(a \"b\"\u000a{\\\u0001\ufffd caf)" "\xc3\xa9");
+  CHECK(match[2] == R"(a \"b\"\u000a{\\\u0001\ufffd caf)"
+                    "\xc3\xa9");
   for (const std::string unit : {"x", "\xc3\xa9", "\n", "\xff", "\xf0\x9f\xa6\x80"}) {
     CAPTURE(unit);
     std::string message;
