@@ -46,7 +46,7 @@ void detach(int fd) {
 
 BoundAddress::BoundAddress(std::string bind, const net::BindAddress& address,
                            net::ListenOptions options)
-    : bind_(std::move(bind)), options_(std::move(options)) {
+    : bind_(std::move(bind)), options_(options) {
   if (!std::holds_alternative<net::TcpAddress>(address)) {
     options_.sharing = Sharing::none;
   }
@@ -54,7 +54,7 @@ BoundAddress::BoundAddress(std::string bind, const net::BindAddress& address,
 }
 
 BoundAddress::BoundAddress(std::vector<HandedSocket> handed, net::ListenOptions options)
-    : bind_(handed.front().bind), options_(std::move(options)), chosen_(std::nullopt) {
+    : bind_(handed.front().bind), options_(options), chosen_(std::nullopt) {
   options_.sharing = handed.front().number ? Sharing::first : Sharing::none;
   for (HandedSocket& one : handed) {
     sockets_.push_back({one.number, net::Listener(std::move(one.socket), std::move(one.file))});
