@@ -350,8 +350,8 @@ class Resolver {
     }
     const std::size_t plain = settings.bind.size() - tables_.size();
     for (std::size_t i = 0; i < settings.bind.size(); ++i) {
-      const TlsSettings tls =
-          i < plain ? static_cast<TlsSettings>(settings) : tls_of(tables_[i - plain]);
+      const TlsSettings& common = settings;
+      const TlsSettings tls = i < plain ? common : tls_of(tables_[i - plain]);
       settings.listeners.push_back(listener_at(settings.bind[i], tls));
     }
   }
@@ -379,7 +379,8 @@ class Resolver {
       printed.lines.push_back(fmt::format("{} = {}", setting.key, show_toml(setting, own)));
     }
     resolution_.listener_tables.push_back(std::move(printed));
-    return own;
+    const TlsSettings& tls = own;
+    return tls;
   }
 
   // The key of another certificate, and what is stapled to it, are of no use to this one.
