@@ -17,6 +17,7 @@
 #include <uringcorn/offload.hpp>
 #include <uringcorn/request.hpp>
 #include <uringcorn/response.hpp>
+#include <uringcorn/shutdown.hpp>
 #include <uringcorn/task.hpp>
 #include <uringcorn/task_group.hpp>
 #include <uringcorn/time.hpp>

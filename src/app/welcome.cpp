@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <uringcorn/app.hpp>
+#include <uringcorn/shutdown.hpp>
 
 #include "app/welcome_page.hpp"
 #include "reactor/reactor.hpp"
@@ -63,8 +65,11 @@ std::unique_ptr<Application> make_welcome_application() {
           .field("Cache-Control", "no-store")
           .field("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
     });
-    app.get("/health",
-            [](Request&) { return Response::text("ok\n").field("Cache-Control", "no-store"); });
+    app.get("/health", [](Request&) {
+      Response answer =
+          shutting_down() ? Response::text("shutting down\n").status(503) : Response::text("ok\n");
+      return std::move(answer).field("Cache-Control", "no-store");
+    });
   });
 }
 

@@ -11,16 +11,16 @@
 #include <cstdio>
 #include <exception>
 #include <optional>
-#include <stdexcept>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "app/loader.hpp"
+#include "arbiter/backend_choice.hpp"
 #include "arbiter/background.hpp"
 #include "arbiter/clock.hpp"
 #include "arbiter/crew.hpp"
 #include "arbiter/file_watch.hpp"
+#include "arbiter/fixed_settings.hpp"
 #include "arbiter/handover.hpp"
 #include "arbiter/pid_file.hpp"
 #include "arbiter/predecessor.hpp"
@@ -32,7 +32,6 @@
 #include "net/tls/material.hpp"
 #include "net/tls/ticket_keys.hpp"
 #include "observe/log.hpp"
-#include "reactor/reactor.hpp"
 #include "worker/class_choice.hpp"
 #include "worker/logs.hpp"
 
@@ -49,66 +48,14 @@ constexpr Duration k_longest_wait = std::chrono::hours(1);
 /// its container was frozen. The workers may have been, too.
 constexpr Duration k_late = std::chrono::seconds(1);
 
-reactor::BackendKind choose_backend(settings::ReactorChoice choice) {
-  if (choice == settings::ReactorChoice::epoll) {
-    return reactor::BackendKind::epoll;
-  }
-  const std::optional<std::string> obstacle = reactor::io_uring_obstacle();
-  if (!obstacle) {
-    return reactor::BackendKind::io_uring;
-  }
-  if (choice == settings::ReactorChoice::io_uring) {
-    throw std::runtime_error(
-        fmt::format("--reactor io_uring cannot be had: {}; or choose --reactor epoll", *obstacle));
-  }
-  observe::warning("{}; serving with epoll instead", *obstacle);
-  return reactor::BackendKind::epoll;
-}
-
 void open_error_log(const settings::Settings& settings) {
   observe::open_error_log(worker::error_log_options(settings));
-}
-
-void warn_of_restart(std::string_view flag) {
-  observe::warning("{} changes at a restart only", flag);
-}
-
-/// What is fixed for the life of the process keeps its value.
-void keep_what_cannot_change(settings::Settings& wanted, const settings::Settings& running) {
-  const auto keep = [&](auto settings::Settings::* member, std::string_view flag) {
-    if (wanted.*member != running.*member) {
-      warn_of_restart(flag);
-      wanted.*member = running.*member;
-    }
-  };
-  keep(&settings::Settings::reactor, "--reactor");
-  keep(&settings::Settings::reuse_port, "--reuse-port");
-  keep(&settings::Settings::daemon, "--daemon");
-  keep(&settings::Settings::pid, "--pid");
-  keep(&settings::Settings::chdir, "--chdir");
-  keep(&settings::Settings::tls_ticket_lifetime, "--tls-ticket-lifetime");
 }
 
 /// The user of the workers opens them again, after a rotation.
 void give_logs(const Plan& plan) noexcept {
   plan.identity.own_log(plan.settings.error_logfile);
   plan.identity.own_log(plan.settings.access_logfile);
-}
-
-std::string status_line(const observe::Scoreboard& scoreboard, bool stopping) {
-  unsigned ready = 0;
-  std::uint64_t connections = 0;
-  std::uint64_t requests = 0;
-  for (const observe::ScoreboardSlot& slot : scoreboard.slots()) {
-    const observe::WorkerState state = slot.state();
-    if (state == observe::WorkerState::ready || state == observe::WorkerState::draining) {
-      ready += state == observe::WorkerState::ready ? 1 : 0;
-      connections += slot.connections();
-      requests += slot.requests_active();
-    }
-  }
-  return fmt::format("{}{} workers ready, {} connections, {} requests in progress",
-                     stopping ? "stopping: " : "", ready, connections, requests);
 }
 
 class Arbiter {
@@ -141,6 +88,8 @@ class Arbiter {
   enum class Stop : std::uint8_t { no, graceful, quick };
 
   void stop(Stop how);
+  void take_steps_to_stop();
+  bool is_alone() const noexcept;
   void reload();
   void watch_files(const settings::Settings& settings);
   void reload_if_files_changed();
@@ -171,6 +120,9 @@ class Arbiter {
   bool retired_ = false;
   bool told_ready_ = false;
   Stop stop_ = Stop::no;
+  // The steps of a graceful stop that are still to come.
+  TimePoint refuse_at_ = TimePoint::max();
+  TimePoint drain_at_ = TimePoint::max();
   std::vector<int> early_signals_;
   TimePoint now_;  ///< when this turn of the loop began
   TimePoint grace_from_ = TimePoint::min();
@@ -187,6 +139,7 @@ int Arbiter::run(const settings::Settings& settings) {
     take_signals();
     reload_if_files_changed();
     rotate_ticket_keys();
+    take_steps_to_stop();
     crew_->tend(now_, grace_from_);
     adopt_proven_plan();
     sockets_.steer(crew_->numbers());
@@ -228,6 +181,7 @@ void Arbiter::start(const settings::Settings& settings) {
           .entry = program_.worker,
           .close_in_child = [this](const Plan& plan,
                                    unsigned number) { close_in_child(plan, number); },
+          .is_alone = [this] { return is_alone(); },
           .other_died = [this](pid_t pid,
                                int status) { successor_.died(pid, status, stop_ != Stop::no); },
       });
@@ -323,15 +277,16 @@ bool Arbiter::wait_to_bind(Duration pause) {
 }
 
 bool Arbiter::done() const {
-  return (stop_ != Stop::no && crew_->empty()) || crew_->gave_up().has_value();
+  const bool may_leave = stop_ != Stop::no && std::min(refuse_at_, drain_at_) == TimePoint::max();
+  return (may_leave && crew_->empty()) || crew_->gave_up().has_value();
 }
 
 /// Ends with the time of this turn in now_. What the turn decides, it decides by that time: so a
 /// stop of this process at any point either shows here as lateness, or makes nothing look overdue.
 void Arbiter::wait() {
   const TimePoint before = Clock::now();
-  const TimePoint due = std::min({crew_->due(grace_from_), service_manager_.due(),
-                                  files_ ? files_->due() : TimePoint::max(),
+  const TimePoint due = std::min({crew_->due(grace_from_), service_manager_.due(), refuse_at_,
+                                  drain_at_, files_ ? files_->due() : TimePoint::max(),
                                   ticket_keys_ ? ticket_keys_->due() : TimePoint::max()});
   const TimePoint wake_up = std::clamp(due, before, before + k_longest_wait);
   // poll() passes over descriptors that are negative.
@@ -384,18 +339,48 @@ void Arbiter::on_signal(int signal) {
   }
 }
 
-/// A second request to stop quickly does not wait for anything any more.
+/// No other arbiter serves the same sockets.
+bool Arbiter::is_alone() const noexcept {
+  return !predecessor_.lives() && !successor_.lives();
+}
+
+/// A graceful stop takes its steps in time; where another arbiter goes on, it only drains. A quick
+/// one skips them, and a second request for it does not wait for anything any more.
 void Arbiter::stop(Stop how) {
   if (stop_ == Stop::no && successor_.lives()) {
     service_manager_.hand_over(successor_.pid());
   }
-  crew_->resize(0, now_);
-  if (how == Stop::quick && stop_ == Stop::quick) {
-    crew_->kill();
+  if (is_alone()) {
+    crew_->announce_shutdown();
+  }
+  if (how == Stop::graceful && stop_ == Stop::no) {
+    refuse_at_ = now_ + (is_alone() ? plan_->settings.shutdown_delay : Duration::zero());
   } else if (how == Stop::quick) {
-    crew_->hurry(now_);
+    refuse_at_ = TimePoint::max();
+    drain_at_ = TimePoint::max();
+    crew_->resize(0, now_);
+    if (stop_ == Stop::quick) {
+      crew_->kill();
+    } else {
+      crew_->hurry(now_);
+    }
   }
   stop_ = std::max(stop_, how);
+}
+
+/// First nobody can connect any more, while the workers accept who has come before; when nobody is
+/// on the way, they drain. So no connection is left in the queue of a socket that is closed.
+void Arbiter::take_steps_to_stop() {
+  if (now_ >= refuse_at_) {
+    refuse_at_ = TimePoint::max();
+    const bool may_be_under_way = is_alone() && sockets_.refuse_connections();
+    drain_at_ = may_be_under_way ? now_ + k_handshakes_end_within : now_;
+  }
+  if (now_ >= drain_at_) {
+    drain_at_ = TimePoint::max();
+    crew_->resize(0, now_);
+    sockets_.close_given_up();
+  }
 }
 
 void Arbiter::reload() {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
+#include <deque>
 
 #include "arbiter/clock.hpp"
 
@@ -36,6 +38,29 @@ class Backoff {
  private:
   Duration wait_ = Duration::zero();
   TimePoint not_before_ = TimePoint::min();
+};
+
+/// How often a slot's worker may be restarted: so many times within a window.
+class RestartBudget {
+ public:
+  /// A worker died. `restarts` 0: any number of times.
+  void spend(TimePoint now, std::size_t restarts, Duration window) {
+    deaths_.push_back(now);
+    while (deaths_.size() > restarts + 1 || deaths_.front() + window <= now) {
+      deaths_.pop_front();
+      if (deaths_.empty()) {
+        break;
+      }
+    }
+    const bool is_spent = restarts > 0 && deaths_.size() > restarts;
+    spent_until_ = is_spent ? deaths_.front() + window : TimePoint::min();
+  }
+  /// Until when no further restart is allowed; a time that is past if one is.
+  TimePoint spent_until() const noexcept { return spent_until_; }
+
+ private:
+  std::deque<TimePoint> deaths_;  ///< the latest, of the window
+  TimePoint spent_until_ = TimePoint::min();
 };
 
 }  // namespace uringcorn::arbiter

@@ -61,6 +61,10 @@ BoundAddress::BoundAddress(std::vector<HandedSocket> handed, net::ListenOptions 
   }
 }
 
+bool BoundAddress::is_inherited() const noexcept {
+  return std::holds_alternative<net::InheritedSocket>(net::parse_bind(bind_));
+}
+
 bool BoundAddress::is_split() const noexcept {
   return options_.sharing != Sharing::none;
 }
@@ -93,7 +97,7 @@ void BoundAddress::steer(std::span<const unsigned> numbers) noexcept {
   if (places.size() == sockets_.size()) {
     places.clear();  // All of them: the kernel's own choice is as good.
   }
-  if (!is_split() || chosen_ == places) {
+  if (!is_split() || chosen_ == places || refuses()) {
     return;
   }
   chosen_ = places;
@@ -106,6 +110,24 @@ void BoundAddress::steer(std::span<const unsigned> numbers) noexcept {
   if (!attach(fd, program)) {
     observe::warning("connections to {} may wait for workers that are gone: {}", name(),
                      std::strerror(errno));
+  }
+}
+
+bool BoundAddress::refuse_connections() noexcept {
+  bool may_be_under_way = false;
+  if (!is_inherited()) {
+    for (Socket& socket : sockets_) {
+      may_be_under_way = socket.listener.refuse_connections() || may_be_under_way;
+    }
+  }
+  return may_be_under_way;
+}
+
+void BoundAddress::close_given_up() noexcept {
+  for (Socket& socket : sockets_) {
+    if (socket.listener.refuses_silently()) {
+      socket.listener.close();
+    }
   }
 }
 

@@ -48,6 +48,13 @@ class BoundAddress {
   /// under way, and change the order by which the kernel knows the others.
   void steer(std::span<const unsigned> numbers) noexcept;
 
+  /// Nobody can connect any more: see net::Listener. Does nothing to a socket that was inherited
+  /// (fd://N): its owner keeps it, and who waits in it. True: some may be on their way still.
+  bool refuse_connections() noexcept;
+  bool refuses() const noexcept { return sockets_.front().listener.refuses(); }
+  /// Leaves sockets that do not answer to the workers, who close them when they have emptied them.
+  void close_given_up() noexcept;
+
   /// In the child that is the worker of this number: closes what belongs to others.
   void keep_in_child(unsigned number) noexcept;
   /// In a child that has no use for this address.
@@ -61,6 +68,8 @@ class BoundAddress {
   const std::vector<Socket>& sockets() const noexcept { return sockets_; }
 
  private:
+  bool is_inherited() const noexcept;
+
   std::string bind_;
   net::ListenOptions options_;
   std::vector<Socket> sockets_;

@@ -10,14 +10,22 @@
 #include <utility>
 
 #include "arbiter/death_report.hpp"
+#include "arbiter/sockets.hpp"
 #include "observe/log.hpp"
 
 namespace uringcorn::arbiter {
 namespace {
 
-// Workers that are there in excess while places change hands, leaving ones included: so a reload
-// never doubles the memory in use.
-constexpr std::size_t k_replaced_at_once = 1;
+/// Workers that are replaced at a time because they asked for it.
+constexpr std::size_t k_recycled_at_once = 1;
+/// A worker that asks for it younger than this waits: a limit below what an application needs from
+/// the start is no reason to do nothing but boot.
+constexpr Duration k_recycling_age = std::chrono::seconds(1);
+
+int exit_code_of(int status) {
+  const bool says_why = WIFEXITED(status) && WEXITSTATUS(status) != 0;
+  return says_why ? WEXITSTATUS(status) : worker::k_exit_failed_to_boot;
+}
 
 }  // namespace
 
@@ -46,12 +54,8 @@ Crew::Crew(std::shared_ptr<const Plan> plan, Hooks hooks)
 void Crew::resize(unsigned workers, TimePoint now) {
   while (slots_.size() > workers) {
     const auto oldest =
-        std::min_element(slots_.begin(), slots_.end(), [](const Slot& a, const Slot& b) {
-          const auto started = [](const Slot& slot) {
-            return slot.current ? slot.current->started() : TimePoint::min();
-          };
-          return started(a) < started(b);
-        });
+        std::min_element(slots_.begin(), slots_.end(),
+                         [](const Slot& a, const Slot& b) { return a.started() < b.started(); });
     dismiss(std::move(oldest->current), now);
     dismiss(std::move(oldest->successor), now);
     slots_.erase(oldest);
@@ -66,11 +70,15 @@ void Crew::resize(unsigned workers, TimePoint now) {
 }
 
 void Crew::renew(std::shared_ptr<const Plan> plan) {
-  const bool serving = std::any_of(slots_.begin(), slots_.end(),
-                                   [](const Slot& slot) { return slot.current != nullptr; });
   candidate_ = nullptr;
-  (serving ? candidate_ : plan_) = std::move(plan);
+  // While none was ever ready, there is nothing to go back to.
+  (ever_ready_ ? candidate_ : plan_) = std::move(plan);
   renewing_ = true;
+  boot_failure_.reset();
+  for (Slot& slot : slots_) {
+    slot.backoff = {};
+    slot.restarts = {};
+  }
 }
 
 void Crew::hurry(TimePoint now) {
@@ -116,9 +124,14 @@ TimePoint Crew::due(TimePoint grace_from) const {
     due = std::min(due, worker.due(grace_from));
   });
   for (const Slot& slot : slots_) {
+    due = std::min(due, slot.hand_over_at);
     // Those who were allowed to start, and whose time had come, have been started.
-    if (may_fill(slot) || may_succeed(slot)) {
-      due = std::min(due, slot.backoff.not_before());
+    if (may_fill(slot)) {
+      due = std::min(due, slot.not_before());
+    } else if (may_succeed(slot)) {
+      const bool is_young = !is_outdated(*slot.current);
+      due = std::min(due, std::max(slot.backoff.not_before(),
+                                   is_young ? slot.started() + k_recycling_age : TimePoint::min()));
     }
   }
   return due;
@@ -139,7 +152,10 @@ bool Crew::empty() const noexcept {
 }
 
 std::optional<int> Crew::gave_up() const noexcept {
-  return boot_failure_ && empty() ? boot_failure_ : std::nullopt;
+  if (!empty()) {
+    return std::nullopt;
+  }
+  return boot_failure_ ? boot_failure_ : crash_loop_;
 }
 
 // ---- dying ----
@@ -177,7 +193,9 @@ Crew::Process Crew::take_out(pid_t pid, TimePoint now) {
   for (Slot& slot : slots_) {
     for (Process* place : {&slot.current, &slot.successor}) {
       if (is_it(*place)) {
+        const settings::Settings& settings = (*place)->plan().settings;
         slot.backoff.died(now - (*place)->started(), now);
+        slot.restarts.spend(now, settings.max_restarts, settings.restart_window);
         return std::move(*place);
       }
     }
@@ -195,18 +213,18 @@ void Crew::bury(const WorkerProcess& dead, int status, TimePoint now) {
   note_ready(dead);
   const DeathReport report = report_death(dead, status, oom_events_.happened(), now);
   observe::log(report.level, "{}", report.line);
-  if (dead.stage() != WorkerProcess::Stage::booting) {
-    return;
+  if (dead.stage() == WorkerProcess::Stage::booting) {
+    judge_boot_failure(dead, status);
   }
+  look_for_crash_loop(status, now);
+}
+
+void Crew::judge_boot_failure(const WorkerProcess& dead, int status) {
   if (!ever_ready_ && !boot_failure_) {
-    const bool says_why = WIFEXITED(status) && WEXITSTATUS(status) != 0;
-    boot_failure_ = says_why ? WEXITSTATUS(status) : worker::k_exit_failed_to_boot;
+    boot_failure_ = exit_code_of(status);
   }
-  if (candidate_ && dead.plan().generation == candidate_->generation) {
-    observe::error("Reload abandoned: generation {} fails to boot, generation {} goes on",
-                   candidate_->generation, plan_->generation);
-    candidate_ = nullptr;
-    renewing_ = false;
+  if (renewing_ && !is_outdated(dead)) {
+    abandon_renewal();
   }
 }
 
@@ -217,7 +235,20 @@ void Crew::note_ready(const WorkerProcess& worker) {
   ever_ready_ = true;
   boot_failure_.reset();
   if (candidate_ && worker.plan().generation == candidate_->generation) {
-    plan_ = std::exchange(candidate_, nullptr);
+    fallback_ = std::exchange(plan_, std::exchange(candidate_, nullptr));
+  }
+}
+
+/// All restarts are spent, and nobody is there who serves or may yet come to.
+void Crew::look_for_crash_loop(int status, TimePoint now) {
+  const bool all_spent =
+      !slots_.empty() && std::all_of(slots_.begin(), slots_.end(), [now](const Slot& slot) {
+        return !slot.current && !slot.successor && slot.restarts.spent_until() > now;
+      });
+  if (all_spent && ever_ready_ && !crash_loop_) {
+    crash_loop_ = exit_code_of(status);
+    observe::critical("All workers have died too often: {} restarts (--max-restarts) are spent",
+                      plan_->settings.max_restarts);
   }
 }
 
@@ -240,45 +271,96 @@ void Crew::drop_outdated_successors(TimePoint now) {
 
 void Crew::hand_over(TimePoint now) {
   for (Slot& slot : slots_) {
-    if (slot.successor && slot.successor->stage() == WorkerProcess::Stage::ready) {
-      dismiss(std::move(slot.current), now);
+    if (!slot.successor) {
+      continue;
     }
-    if (slot.successor && !slot.current) {
+    if (slot.current && slot.successor->stage() == WorkerProcess::Stage::ready) {
+      if (slot.hand_over_at == TimePoint::max()) {
+        slot.hand_over_at = now + time_to_give_up_addresses(slot);
+      }
+      if (now >= slot.hand_over_at) {
+        close_given_up(slot.current->plan());
+        dismiss(std::move(slot.current), now);
+      }
+    }
+    if (!slot.current) {
       slot.current = std::move(slot.successor);
+      slot.hand_over_at = TimePoint::max();
     }
   }
 }
 
+/// Nobody will accept at addresses of which the last worker leaves: that they are refused to new
+/// clients, and how long it stays for those who are on the way.
+Duration Crew::time_to_give_up_addresses(const Slot& slot) {
+  const Plan& old = slot.current->plan();
+  const bool is_last = std::none_of(slots_.begin(), slots_.end(), [&](const Slot& other) {
+    return &other != &slot && other.current && &other.current->plan() == &old;
+  });
+  const bool may_be_under_way =
+      is_last && hooks_.is_alone() && give_up_addresses(old, slot.successor->plan());
+  return may_be_under_way ? k_handshakes_end_within : Duration::zero();
+}
+
 // ---- coming ----
 
+/// Where somebody serves, an empty place gets who is known to work.
 void Crew::fill(TimePoint now) {
+  const std::shared_ptr<const Plan> plan = has_current() ? plan_ : wanted();
   for (Slot& slot : slots_) {
-    if (may_fill(slot) && now >= slot.backoff.not_before()) {
-      start(slot.current, slot, plan_, now);
+    if (may_fill(slot) && now >= slot.not_before()) {
+      start(slot.current, slot, plan, now);
     }
   }
 }
 
 /// While none was ever ready, what failed to boot once is not tried again: see gave_up().
 bool Crew::may_fill(const Slot& slot) const noexcept {
-  return !slot.current && !boot_failure_;
+  return !slot.current && !boot_failure_ && !crash_loop_;
 }
 
 void Crew::start_successors(TimePoint now) {
-  for (Slot& slot : slots_) {
-    if (may_succeed(slot) && now >= slot.backoff.not_before()) {
-      start(slot.successor, slot, wanted(), now);
+  for (Slot* slot : slots_to_renew()) {
+    const bool is_due = is_outdated(*slot->current) || now >= slot->started() + k_recycling_age;
+    if (is_due && now >= slot->backoff.not_before() && may_succeed(*slot)) {
+      start(slot->successor, *slot, wanted(), now);
     }
   }
 }
 
+/// The oldest first, so that reloads in quick succession reach all of them.
+std::vector<Crew::Slot*> Crew::slots_to_renew() {
+  std::vector<Slot*> slots;
+  for (Slot& slot : slots_) {
+    if (may_succeed(slot)) {
+      slots.push_back(&slot);
+    }
+  }
+  std::sort(slots.begin(), slots.end(),
+            [](const Slot* a, const Slot* b) { return a->started() < b->started(); });
+  return slots;
+}
+
 bool Crew::may_succeed(const Slot& slot) const noexcept {
-  if (!slot.current || slot.successor || !is_outdated(*slot.current)) {
+  if (!slot.current || slot.successor) {
     return false;
   }
+  if (is_outdated(*slot.current)) {
+    return in_excess() < static_cast<std::size_t>(wanted()->settings.reload_batch);
+  }
+  return slot.current->wants_successor() && in_excess() < k_recycled_at_once;
+}
+
+/// Successors, and those that leave: how far the memory in use is above its usual measure.
+std::size_t Crew::in_excess() const noexcept {
   const auto successors = std::count_if(slots_.begin(), slots_.end(),
-                                        [](const Slot& each) { return each.successor != nullptr; });
-  return leaving_.size() + static_cast<std::size_t>(successors) < k_replaced_at_once;
+                                        [](const Slot& slot) { return slot.successor != nullptr; });
+  return leaving_.size() + static_cast<std::size_t>(successors);
+}
+
+bool Crew::has_current() const noexcept {
+  return std::any_of(slots_.begin(), slots_.end(),
+                     [](const Slot& slot) { return slot.current != nullptr; });
 }
 
 void Crew::start(Process& into, Slot& slot, const std::shared_ptr<const Plan>& plan,
@@ -300,14 +382,32 @@ void Crew::start(Process& into, Slot& slot, const std::shared_ptr<const Plan>& p
   }
 }
 
+// ---- renewals ----
+
+/// A worker of the wanted plan failed to boot. What serves goes on; what has been replaced already
+/// is replaced once more.
+void Crew::abandon_renewal() {
+  if (candidate_) {
+    observe::error("Reload abandoned: generation {} fails to boot, generation {} goes on",
+                   candidate_->generation, plan_->generation);
+    candidate_ = nullptr;
+    renewing_ = fallback_ != nullptr;  // The one before was under way.
+  } else if (fallback_) {
+    observe::error("Reload abandoned: generation {} fails to boot, going back to generation {}",
+                   plan_->generation, fallback_->generation);
+    plan_ = std::exchange(fallback_, nullptr);
+  }
+}
+
 void Crew::finish_renewal() {
-  const bool done =
-      renewing_ && std::all_of(slots_.begin(), slots_.end(), [this](const Slot& slot) {
-        return slot.current && !is_outdated(*slot.current) &&
-               slot.current->stage() == WorkerProcess::Stage::ready;
-      });
+  const bool done = renewing_ && !candidate_ && !slots_.empty() &&
+                    std::all_of(slots_.begin(), slots_.end(), [this](const Slot& slot) {
+                      return slot.current && !is_outdated(*slot.current) &&
+                             slot.current->stage() == WorkerProcess::Stage::ready;
+                    });
   if (done) {
     renewing_ = false;
+    fallback_ = nullptr;
     observe::info("Reload done: generation {} serves", plan_->generation);
   }
 }

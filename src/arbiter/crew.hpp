@@ -24,13 +24,16 @@ namespace uringcorn::arbiter {
 ///
 /// A worker has a number, the place that it fills. While a place changes hands, the successor is
 /// booted first, and only when it is ready its predecessor is told to leave. Those who leave are
-/// kept apart until they are dead.
+/// kept apart until they are dead. A place changes hands in a renewal (workers of a new plan come,
+/// `--reload-batch` at a time), and when its worker asks to be recycled (one at a time).
 class Crew {
  public:
   struct Hooks {
     WorkerEntry entry;
     /// In a new child: closes the descriptors that are the arbiter's own, or another plan's.
     std::function<void(const Plan&, unsigned number)> close_in_child;
+    /// No other arbiter serves the same sockets.
+    std::function<bool()> is_alone;
     /// A child that is none of the workers has died; `status` is waitpid()'s.
     std::function<void(pid_t, int status)> other_died;
   };
@@ -43,8 +46,9 @@ class Crew {
 
   /// So many workers. Surplus ones are told to leave at once, the oldest first.
   void resize(unsigned workers, TimePoint now);
-  /// Workers of this plan. Each old one leaves when its successor is ready; if the first of the new
-  /// ones fails to boot, the old plan stays. A renewal under way is replaced by this one.
+  /// Workers of this plan. Each old one leaves when its successor is ready. If one of the new ones
+  /// fails to boot, the renewal is abandoned: those that are there already are replaced in turn by
+  /// workers of the plan before. A renewal under way is replaced by this one.
   void renew(std::shared_ptr<const Plan> plan);
   /// Those who leave shall leave at once.
   void hurry(TimePoint now);
@@ -52,6 +56,8 @@ class Crew {
   void kill();
   /// Forwards a signal to every worker.
   void signal(int number) noexcept;
+  /// Lets every worker know that the server is about to stop: see observe::Scoreboard.
+  void announce_shutdown() noexcept { scoreboard_.announce_shutdown(); }
 
   /// What serves: the plan of which a worker was ready last, or the first one.
   const std::shared_ptr<const Plan>& plan() const noexcept { return plan_; }
@@ -76,7 +82,8 @@ class Crew {
 
   /// No worker is alive.
   bool empty() const noexcept;
-  /// Nobody ever got ready, and all have died of it: with the exit code of the first.
+  /// There is no use in going on: nobody ever got ready, and all have died of it; or all restarts
+  /// are spent, and nobody serves. With the exit code of a worker.
   std::optional<int> gave_up() const noexcept;
 
  private:
@@ -87,23 +94,37 @@ class Crew {
     Process current;
     Process successor;
     Backoff backoff;
+    RestartBudget restarts;
+    TimePoint hand_over_at = TimePoint::max();
+
+    TimePoint started() const noexcept { return current ? current->started() : TimePoint::min(); }
+    /// Before then its place stays empty.
+    TimePoint not_before() const noexcept {
+      return std::max(backoff.not_before(), restarts.spent_until());
+    }
   };
 
   void hear();
   void reap(TimePoint now);
   Process take_out(pid_t pid, TimePoint now);
   void bury(const WorkerProcess& dead, int status, TimePoint now);
+  void judge_boot_failure(const WorkerProcess& dead, int status);
   void note_ready(const WorkerProcess& worker);
+  void look_for_crash_loop(int status, TimePoint now);
 
   void dismiss(Process worker, TimePoint now);
   void drop_outdated_successors(TimePoint now);
   void hand_over(TimePoint now);
+  Duration time_to_give_up_addresses(const Slot& slot);
 
   void fill(TimePoint now);
   bool may_fill(const Slot& slot) const noexcept;
   void start_successors(TimePoint now);
+  std::vector<Slot*> slots_to_renew();
   bool may_succeed(const Slot& slot) const noexcept;
   void start(Process& into, Slot& slot, const std::shared_ptr<const Plan>& plan, TimePoint now);
+
+  void abandon_renewal();
   void finish_renewal();
 
   const std::shared_ptr<const Plan>& wanted() const noexcept {
@@ -112,6 +133,8 @@ class Crew {
   bool is_outdated(const WorkerProcess& worker) const noexcept {
     return worker.plan().generation != wanted()->generation;
   }
+  bool has_current() const noexcept;
+  std::size_t in_excess() const noexcept;
   template <class Self, class Function>
   static void for_each(Self& self, Function function);
 
@@ -120,10 +143,12 @@ class Crew {
   HeartbeatFolder heartbeats_;
   OomEvents oom_events_;
   std::shared_ptr<const Plan> plan_;       ///< see plan()
-  std::shared_ptr<const Plan> candidate_;  ///< of which none was yet
+  std::shared_ptr<const Plan> candidate_;  ///< of which none was ready yet
+  std::shared_ptr<const Plan> fallback_;   ///< the plan before, while a renewal is under way
   bool renewing_ = false;
   bool ever_ready_ = false;
   std::optional<int> boot_failure_;  ///< while none was ever ready: the first failure's code
+  std::optional<int> crash_loop_;    ///< the code of the last that died in it
   std::vector<Slot> slots_;          ///< by number
   std::vector<Process> leaving_;
 };

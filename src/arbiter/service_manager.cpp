@@ -225,4 +225,20 @@ void keep_activated_descriptors(pid_t owner) noexcept {
   }
 }
 
+std::string status_line(const observe::Scoreboard& scoreboard, bool stopping) {
+  unsigned ready = 0;
+  std::uint64_t connections = 0;
+  std::uint64_t requests = 0;
+  for (const observe::ScoreboardSlot& slot : scoreboard.slots()) {
+    const observe::WorkerState state = slot.state();
+    if (state == observe::WorkerState::ready || state == observe::WorkerState::draining) {
+      ready += state == observe::WorkerState::ready ? 1 : 0;
+      connections += slot.connections();
+      requests += slot.requests_active();
+    }
+  }
+  return fmt::format("{}{} workers ready, {} connections, {} requests in progress",
+                     stopping ? "stopping: " : "", ready, connections, requests);
+}
+
 }  // namespace uringcorn::arbiter

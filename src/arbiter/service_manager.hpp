@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "arbiter/clock.hpp"
+#include "observe/scoreboard.hpp"
 #include "settings/settings.hpp"
 
 namespace uringcorn::arbiter {
@@ -71,5 +72,8 @@ void move_service_variables(pid_t from, pid_t to);
 /// Lets the sockets of LISTEN_FDS, which `owner` was given, pass to a program that is about to be
 /// executed in this process.
 void keep_activated_descriptors(pid_t owner) noexcept;
+
+/// For its STATUS: what the workers do now.
+std::string status_line(const observe::Scoreboard& scoreboard, bool stopping);
 
 }  // namespace uringcorn::arbiter

@@ -49,6 +49,10 @@ net::ListenOptions options_of(const settings::Settings& settings, const Identity
   return options;
 }
 
+bool has(const Plan& plan, const std::shared_ptr<BoundAddress>& address) noexcept {
+  return std::find(plan.sockets.begin(), plan.sockets.end(), address) != plan.sockets.end();
+}
+
 }  // namespace
 
 std::vector<std::shared_ptr<BoundAddress>> Sockets::listen(const settings::Settings& settings,
@@ -87,7 +91,8 @@ std::vector<std::shared_ptr<BoundAddress>> Sockets::listen(const settings::Setti
 
 std::shared_ptr<BoundAddress> Sockets::find(const std::string& bind) const {
   for (const std::weak_ptr<BoundAddress>& known : known_) {
-    if (std::shared_ptr<BoundAddress> socket = known.lock(); socket && socket->bind() == bind) {
+    if (std::shared_ptr<BoundAddress> socket = known.lock();
+        socket && socket->bind() == bind && !socket->refuses()) {
       return socket;
     }
   }
@@ -121,15 +126,43 @@ std::vector<std::shared_ptr<BoundAddress>> Sockets::all() const {
   return sockets;
 }
 
+bool Sockets::refuse_connections() noexcept {
+  bool may_be_under_way = false;
+  for (const std::shared_ptr<BoundAddress>& socket : all()) {
+    may_be_under_way = socket->refuse_connections() || may_be_under_way;
+  }
+  return may_be_under_way;
+}
+
+void Sockets::close_given_up() noexcept {
+  for (const std::shared_ptr<BoundAddress>& socket : all()) {
+    socket->close_given_up();
+  }
+}
+
 void Sockets::close_in_child(const Plan& plan, unsigned number) noexcept {
   for (const std::shared_ptr<BoundAddress>& socket : all()) {
-    const bool is_used =
-        std::find(plan.sockets.begin(), plan.sockets.end(), socket) != plan.sockets.end();
-    if (is_used) {
+    if (has(plan, socket)) {
       socket->keep_in_child(number);
     } else {
       socket->close_in_child();
     }
+  }
+}
+
+bool give_up_addresses(const Plan& old, const Plan& next) noexcept {
+  bool may_be_under_way = false;
+  for (const std::shared_ptr<BoundAddress>& socket : old.sockets) {
+    if (!has(next, socket)) {
+      may_be_under_way = socket->refuse_connections() || may_be_under_way;
+    }
+  }
+  return may_be_under_way;
+}
+
+void close_given_up(const Plan& plan) noexcept {
+  for (const std::shared_ptr<BoundAddress>& socket : plan.sockets) {
+    socket->close_given_up();
   }
 }
 

@@ -42,6 +42,11 @@ class Sockets {
   /// All that are in use now.
   std::vector<std::shared_ptr<BoundAddress>> all() const;
 
+  /// Nobody can connect any more; see net::Listener. True: some may be on their way still.
+  bool refuse_connections() noexcept;
+  /// Leaves those sockets to the workers, who close them when they have emptied them.
+  void close_given_up() noexcept;
+
   /// In the child that is worker `number` of `plan`: closes what it has no use for.
   void close_in_child(const Plan& plan, unsigned number) noexcept;
 
@@ -52,5 +57,13 @@ class Sockets {
   std::vector<std::weak_ptr<BoundAddress>> known_;
   std::vector<HandedSocket> handed_;
 };
+
+/// How long clients may take for the last packet of a handshake that was begun before an address
+/// was refused to new ones.
+constexpr Duration k_handshakes_end_within = std::chrono::milliseconds(100);
+
+/// As Sockets::refuse_connections() and close_given_up(), for what `old` has and `next` has not.
+bool give_up_addresses(const Plan& old, const Plan& next) noexcept;
+void close_given_up(const Plan& plan) noexcept;
 
 }  // namespace uringcorn::arbiter

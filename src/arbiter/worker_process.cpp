@@ -164,6 +164,8 @@ void WorkerProcess::hear() noexcept {
         // Somebody else asked it to; it gets no more time for that than from us.
         stage_ = Stage::leaving;
         leave_by(Clock::now() + plan_->settings.graceful_timeout);
+      } else if (byte == static_cast<char>(worker::Message::recycle)) {
+        wants_successor_ = true;
       }
     }
   }
@@ -175,8 +177,9 @@ void WorkerProcess::hear() noexcept {
 
 void WorkerProcess::drain(TimePoint now) noexcept {
   if (stage_ != Stage::leaving) {
+    const bool may_have_connections = place_.state() != observe::WorkerState::booting;
     stage_ = Stage::leaving;
-    leave_by(now + plan_->settings.graceful_timeout);
+    leave_by(now + (may_have_connections ? plan_->settings.graceful_timeout : k_quick_end));
     signal(SIGTERM);
   }
 }

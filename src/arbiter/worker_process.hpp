@@ -56,13 +56,16 @@ class WorkerProcess {
   Stage stage() const noexcept { return stage_; }
   Verdict verdict() const noexcept { return verdict_; }
   TimePoint started() const noexcept { return started_; }
+  /// It asked to be replaced, and serves until that is done.
+  bool wants_successor() const noexcept { return wants_successor_ && stage_ == Stage::ready; }
   const observe::ScoreboardSlot& place() const noexcept { return place_; }
   /// Readable when the worker said something, or is gone.
   int message_fd() const noexcept { return messages_.get(); }
 
   /// Takes what the worker said.
   void hear() noexcept;
-  /// Asks it to finish what it has and leave. Does nothing if it leaves already.
+  /// Asks it to finish what it has and leave; one that boots yet has nothing, and little time.
+  /// Does nothing if it leaves already.
   void drain(TimePoint now) noexcept;
   /// Asks it to leave at once.
   void end_quickly(TimePoint now) noexcept;
@@ -92,6 +95,7 @@ class WorkerProcess {
   pid_t pid_ = 0;
   Stage stage_ = Stage::booting;
   Verdict verdict_ = Verdict::none;
+  bool wants_successor_ = false;
   bool aborted_ = false;
   bool killed_ = false;
   TimePoint started_;

@@ -30,7 +30,9 @@ void RequestAccount::open(ServerContext& context, const detail::RequestHead& hea
 
 void RequestAccount::close(const detail::RequestHead& head, const Response* response, int status,
                            std::uint64_t body_bytes) {
-  context_->requests_served++;
+  if (++context_->requests_served == context_->requests_limit) [[unlikely]] {
+    context_->requests_limit_reached.set();
+  }
   if (context_->scoreboard != nullptr) {
     context_->scoreboard->leave_request(token_);
   }

@@ -29,6 +29,9 @@ struct ServerContext {
   /// Set when the worker leaves: answers say "Connection: close", nothing new is begun.
   reactor::Event drain = {};
   std::uint64_t requests_served = 0;
+  /// When so many requests have been served, the event happens.
+  std::uint64_t requests_limit = UINT64_MAX;
+  reactor::Event requests_limit_reached = {};
   /// What HTTP/1 keeps for its connections; it makes that itself.
   std::shared_ptr<h1::WorkerState> h1 = {};
 

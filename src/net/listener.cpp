@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <string_view>
 #include <system_error>
@@ -156,6 +158,23 @@ void remove_stale(const std::string& path, std::string_view where) {
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
     cannot_listen(where, errno, remedy_for_unix(errno));
   }
+}
+
+/// Lets no packet to a listening socket that begins a handshake; those that complete one pass.
+bool drop_connection_attempts(int fd) {
+  constexpr std::uint32_t k_flags_offset = 13;  // In the TCP header.
+  constexpr std::uint32_t k_syn_and_ack = 0x12;
+  constexpr std::uint32_t k_syn = 0x02;
+  constexpr std::uint32_t k_whole_packet = 0xffffffff;
+  sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, k_flags_offset),
+      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, k_syn_and_ack),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, k_syn, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+      BPF_STMT(BPF_RET | BPF_K, k_whole_packet),
+  };
+  const sock_fprog program{std::size(filter), filter};
+  return ::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
 }
 
 }  // namespace
@@ -328,6 +347,13 @@ void Listener::take_over(const InheritedSocket& inherited, const ListenOptions& 
   set_option(inherited.fd, IPPROTO_TCP, TCP_NODELAY);
   set_blocking(options.blocking);
   name_ = own_address(inherited.fd);
+}
+
+bool Listener::refuse_connections() noexcept {
+  const bool is_unix = !file_.path.empty();
+  refuses_ =
+      is_unix ? ::shutdown(socket_.get(), SHUT_RD) == 0 : drop_connection_attempts(socket_.get());
+  return refuses_silently();
 }
 
 void Listener::set_blocking(bool blocking) {

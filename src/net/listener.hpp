@@ -97,6 +97,14 @@ class Listener {
   TcpAddress tcp_address() const;
   /// Its file, to hand it on.
   const SocketFile& file() const noexcept { return file_; }
+  /// For all who share the socket: nobody can connect any more, but who has can still be accepted.
+  /// A Unix socket says so to who tries; a TCP socket does not answer, until it is closed. True:
+  /// handshakes may be under way, whose connections come to the queue when their last packet
+  /// arrives.
+  bool refuse_connections() noexcept;
+  bool refuses() const noexcept { return refuses_; }
+  /// Whoever tries to connect waits until it is closed.
+  bool refuses_silently() const noexcept { return refuses_ && file_.path.empty(); }
   /// In a child that has no use for it: closes the descriptors and touches nothing else.
   void close() noexcept;
   /// In a child that serves it: the file is the parent's affair.
@@ -112,6 +120,7 @@ class Listener {
   UniqueFd socket_;
   std::string name_;
   SocketFile file_;
+  bool refuses_ = false;
 };
 
 }  // namespace uringcorn::net

@@ -100,6 +100,7 @@ void ScoreboardSlot::begin(unsigned number, unsigned generation) noexcept {
 
 struct Scoreboard::Shared {
   std::atomic<unsigned> used{0};  ///< slots below this were ever claimed
+  std::atomic<bool> shutting_down{false};
   std::array<ScoreboardSlot, k_scoreboard_slots> slots;
 };
 
@@ -133,6 +134,14 @@ ScoreboardSlot* Scoreboard::claim(unsigned number, unsigned generation) noexcept
 
 void Scoreboard::release(ScoreboardSlot& slot) noexcept {
   slot.set_state(WorkerState::empty);
+}
+
+void Scoreboard::announce_shutdown() noexcept {
+  shared_->shutting_down.store(true, std::memory_order_relaxed);
+}
+
+bool Scoreboard::shutting_down() const noexcept {
+  return shared_->shutting_down.load(std::memory_order_relaxed);
 }
 
 std::span<const ScoreboardSlot> Scoreboard::slots() const noexcept {

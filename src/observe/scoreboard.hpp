@@ -134,6 +134,10 @@ class Scoreboard {
   /// Arbiter only: the worker has been reaped, and what it left behind has been read.
   void release(ScoreboardSlot& slot) noexcept;
 
+  /// Arbiter only: the server is about to stop. It stays so.
+  void announce_shutdown() noexcept;
+  bool shutting_down() const noexcept;
+
   /// All slots that were ever in use; those in state `empty` mean nothing.
   std::span<const ScoreboardSlot> slots() const noexcept;
 

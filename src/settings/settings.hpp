@@ -117,6 +117,18 @@ struct Settings : TlsSettings {
   std::chrono::milliseconds boot_timeout{30'000};
   // How long requests in flight may take to finish once a stop was asked for; 0: none at all.
   std::chrono::milliseconds graceful_timeout{30'000};
+  // After TERM the server serves on for so long, while shutting_down() is true already.
+  std::chrono::milliseconds shutdown_delay{0};
+  // Workers that are there in excess during a reload, those included that still finish; never 0.
+  int reload_batch = 1;
+  // A worker is replaced when it has answered so many requests, and up to so many more by chance,
+  // or uses more memory of its own; 0: never.
+  std::size_t max_requests = 0;
+  std::size_t max_requests_jitter = 0;
+  std::size_t max_worker_memory = 0;
+  // How often one worker is restarted within the window; 0: any number.
+  std::size_t max_restarts = 10;
+  std::chrono::milliseconds restart_window{60'000};
 
   // Connections. Each timeout is off at 0, except that keep_alive 0 closes after each answer.
   std::chrono::milliseconds keep_alive{5'000};

@@ -7,6 +7,7 @@ namespace uringcorn::settings {
 namespace {
 
 constexpr std::int64_t k_most_workers = 1024;
+constexpr std::int64_t k_most_restarts = 1000;
 constexpr std::int64_t k_most_threads = 1024;
 
 using S = Settings;
@@ -95,6 +96,65 @@ const std::vector<Setting> k_rows = {
      .target = Duration{&S::graceful_timeout},
      .value_name = "DURATION",
      .help = "How long requests in flight may take to finish when a worker is told to stop.",
+     .maximum = k_day_ms},
+    {.key = "shutdown_delay",
+     .flags = {"--shutdown-delay"},
+     .group = Group::workers,
+     .target = Duration{&S::shutdown_delay},
+     .value_name = "DURATION",
+     .help = "How long the server goes on serving after TERM, while its readiness fails already.",
+     .details = "Time for load balancers to look elsewhere. `uringcorn::shutting_down()` tells an "
+                "application; the `/health` of the welcome page answers 503 then.",
+     .maximum = k_day_ms},
+    {.key = "reload_batch",
+     .flags = {"--reload-batch"},
+     .group = Group::workers,
+     .target = Number{&S::reload_batch},
+     .value_name = "INT",
+     .help = "Workers that a reload replaces at a time.",
+     .details = "So many workers are there in excess at most, those included that finish their "
+                "last requests; more of them make a reload quicker, and need more memory.",
+     .minimum = 1,
+     .maximum = k_most_workers},
+    {.key = "max_requests",
+     .flags = {"--max-requests"},
+     .group = Group::workers,
+     .target = Count{&S::max_requests},
+     .value_name = "INT",
+     .help = "A worker that has answered so many requests is replaced; 0: never.",
+     .details = "It goes on serving until its successor is ready. One worker is replaced at a "
+                "time, so a busy server may answer more by then."},
+    {.key = "max_requests_jitter",
+     .flags = {"--max-requests-jitter"},
+     .group = Group::workers,
+     .target = Count{&S::max_requests_jitter},
+     .value_name = "INT",
+     .help = "Up to so many requests more, by chance, so that workers are not all due at once."},
+    {.key = "max_worker_memory",
+     .flags = {"--max-worker-memory"},
+     .group = Group::workers,
+     .target = Size{&S::max_worker_memory},
+     .value_name = "SIZE",
+     .help = "A worker that has more memory of its own is replaced; 0: never.",
+     .details = "Counted is what no other process shares. It is looked at once a second, and the "
+                "worker goes on serving until its successor is ready."},
+    {.key = "max_restarts",
+     .flags = {"--max-restarts"},
+     .group = Group::workers,
+     .target = Count{&S::max_restarts},
+     .value_name = "INT",
+     .help = "How often a worker that dies is restarted within the restart window; 0: always.",
+     .details = "A place whose restarts are spent stays empty until the window allows one more. "
+                "When that is so for all, and nothing serves, the server leaves with a code other "
+                "than 0. A reload gives all restarts back.",
+     .maximum = k_most_restarts},
+    {.key = "restart_window",
+     .flags = {"--restart-window"},
+     .group = Group::workers,
+     .target = Duration{&S::restart_window},
+     .value_name = "DURATION",
+     .help = "The time that --max-restarts counts in.",
+     .minimum = 1,
      .maximum = k_day_ms},
 };
 

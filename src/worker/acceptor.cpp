@@ -12,6 +12,7 @@
 
 #include "observe/log.hpp"
 #include "reactor/operation.hpp"
+#include "reactor/reactor.hpp"
 
 namespace uringcorn::worker {
 namespace {
@@ -135,6 +136,9 @@ Task<bool> Acceptor::recover(int error) {
     co_await sleep_for(k_system_error_pause);
     co_return true;
   }
+  if (error == EINVAL) {
+    co_return false;  // The arbiter refuses connections to a Unix socket, and the queue is empty.
+  }
   observe::error("cannot accept connections on {} any more: {}", name_, std::strerror(error));
   co_return false;
 }
@@ -147,10 +151,11 @@ Task<void> Acceptor::empty_queue() {
   while (is_shared_ || Clock::now() < begun + k_own_queue_watched_for) {
     reactor::FdResult accepted = co_await with_timeout(quiet, accept_one());
     if (accepted.error != 0) {
-      co_return;
+      break;
     }
     serve_(std::move(accepted.fd));
   }
+  reactor::Reactor::current().close(UniqueFd(listener_));
 }
 
 }  // namespace uringcorn::worker

@@ -83,10 +83,10 @@ class Acceptor final : private detail::Timer {
 
   /// Accepts until the scope is cancelled. What has been accepted by then is served.
   Task<void> run();
-  /// Takes what waits in the accept queue: at a drain, when the connections there would be lost
-  /// with the socket. Of a socket that is shared nothing more is waited for. One that only this
-  /// worker accepts from may have handshakes under way, from before connections were sent
-  /// elsewhere.
+  /// Takes what waits in the accept queue, and closes this process's descriptor: at a drain, when
+  /// the connections there would be lost with the socket. Of a socket that is shared nothing more
+  /// is waited for. One that only this worker accepts from may have handshakes under way, from
+  /// before connections were sent elsewhere.
   Task<void> empty_queue();
   /// The door was closed: the accept that waits now, if one does, is given up.
   void step_back() noexcept;

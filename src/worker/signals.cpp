@@ -16,9 +16,10 @@ Signals::Signals() {
   for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGUSR1}) {
     sigaddset(&handled, signal);
   }
-  ::signal(SIGHUP, SIG_IGN);
-  ::signal(SIGPIPE, SIG_IGN);
-  ::signal(SIGXFSZ, SIG_IGN);
+  // What is meant for the arbiter may come here, too, from whoever signals by name.
+  for (const int signal : {SIGHUP, SIGUSR2, SIGTTIN, SIGTTOU, SIGPIPE, SIGXFSZ}) {
+    ::signal(signal, SIG_IGN);
+  }
   ::sigprocmask(SIG_SETMASK, &handled, nullptr);
   fd_.reset(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd_) {

@@ -12,6 +12,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <random>
 #include <system_error>
 
 #include <uringcorn/application.hpp>
@@ -21,6 +22,7 @@
 #include "app/background.hpp"
 #include "app/loader.hpp"
 #include "app/pool.hpp"
+#include "app/shutdown.hpp"
 #include "base/fatal.hpp"
 #include "base/standard_streams.hpp"
 #include "base/unique_fd.hpp"
@@ -40,6 +42,7 @@
 #include "worker/heartbeat.hpp"
 #include "worker/logs.hpp"
 #include "worker/module_class.hpp"
+#include "worker/own_memory.hpp"
 #include "worker/signals.hpp"
 #include "worker/tls_gate.hpp"
 
@@ -50,6 +53,13 @@ using namespace std::chrono_literals;
 
 /// After the cancellation of what still runs, how long its end is waited for.
 constexpr auto k_cancelled_tasks_end_within = 2s;
+constexpr auto k_memory_watch_interval = 1s;
+
+/// Each number below `end` is as likely as any other.
+std::size_t random_below(std::size_t end) {
+  std::random_device device;
+  return std::uniform_int_distribution<std::size_t>(0, end - 1)(device);
+}
 
 /// Ends the process when tasks go on in spite of their cancellation for too long.
 class LastResort final : private detail::Timer {
@@ -89,6 +99,8 @@ class Worker {
   Task<void> watch_signals();
   Task<void> watch_arbiter();
   Task<void> hand_on_access_log();
+  Task<void> watch_requests();
+  Task<void> watch_memory();
   void reopen_logs();
   void tell(Message message) const noexcept;
   void stop(bool quickly) noexcept;
@@ -141,6 +153,12 @@ Task<int> Worker::live() {
   watchers_.spawn(watch_arbiter());
   if (access_log_) {
     watchers_.spawn(hand_on_access_log());
+  }
+  if (settings_.max_requests > 0) {
+    watchers_.spawn(watch_requests());
+  }
+  if (settings_.max_worker_memory > 0) {
+    watchers_.spawn(watch_memory());
   }
   const bool started = co_await start_application();
   if (started) {
@@ -289,6 +307,26 @@ Task<void> Worker::hand_on_access_log() {
   }
 }
 
+Task<void> Worker::watch_requests() {
+  context_.requests_limit =
+      settings_.max_requests + random_below(settings_.max_requests_jitter + 1);
+  const bool reached = co_await context_.requests_limit_reached.wait();
+  if (reached) {
+    observe::info("A successor is due after {} requests (--max-requests)", context_.requests_limit);
+    tell(Message::recycle);
+  }
+}
+
+Task<void> Worker::watch_memory() {
+  OwnMemory memory(settings_.max_worker_memory);
+  while (!memory.is_over_limit(Clock::now())) {
+    co_await sleep_for(k_memory_watch_interval);
+  }
+  observe::info("A successor is due at {} KiB of memory (--max-worker-memory)",
+                memory.measured() / 1024);
+  tell(Message::recycle);
+}
+
 /// A worker without an arbiter drains and leaves: nobody would restart it, nobody could stop it.
 Task<void> Worker::watch_arbiter() {
   reactor::Poll poll(boot_.message_fd, 0);
@@ -369,6 +407,7 @@ std::unique_ptr<DrivenWorker> make_driven_worker(const WorkerBoot& boot,
 
 int run(const WorkerBoot& boot) {
   report_on_abort(boot.own_place);
+  app::set_shutdown_notice(boot.scoreboard);
   try {
     // The arbiter's log is inherited. This generation's may be another one.
     const observe::ErrorLogOptions log = error_log_options(boot.settings);

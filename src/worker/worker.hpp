@@ -30,9 +30,10 @@ constexpr int k_exit_app_not_loaded = 4;  ///< missing file, missing symbol, wro
 enum class Message : char {
   ready = 'R',     ///< the application is up; connections are being accepted
   draining = 'D',  ///< no more are accepted
+  recycle = 'X',   ///< it wants a successor, and serves until that is ready
 };
 
-/// A listening socket, made by the arbiter. The worker only borrows it.
+/// A listening socket, made by the arbiter. The worker closes its descriptor when it drains.
 struct WorkerListener {
   int fd = -1;
   std::string name;  ///< as it is shown: "http://127.0.0.1:8000", "unix:/run/shop.sock"

@@ -52,8 +52,10 @@ Task<void> serve(net::Stream& stream, const net::Peer& peer, ServerContext& cont
     while (connection.ending == Ending::none) {
       net::Received received = co_await stream.receive();
       if (received.status != net::IoStatus::ok) {
-        // Nothing is in hand: no answer, whatever the cause.
-        connection.ending = Ending::plain;
+        // Nothing is in hand: no answer, whatever the cause. A client that was not told to go may
+        // send a request just now: it shall see an end, and not a reset.
+        const bool may_cross = received.status == net::IoStatus::timed_out && context.draining();
+        connection.ending = may_cross ? Ending::linger : Ending::plain;
         break;
       }
       const Lease exchange(connection);
