@@ -80,6 +80,13 @@ Response worker(const Request&) {
   return Response::json(json.take()).field("Cache-Control", "no-store");
 }
 
+/// Whether a load balancer should send requests here.
+Response health(const Request&) {
+  Response answer =
+      shutting_down() ? Response::text("shutting down\n").status(503) : Response::text("ok\n");
+  return std::move(answer).field("Cache-Control", "no-store");
+}
+
 }  // namespace
 
 void add_serving(App& app) {
@@ -87,6 +94,7 @@ void add_serving(App& app) {
   app.get("/hello", hello);
   app.any("/echo", echo);
   app.get("/sse/{n}", sse);
+  app.get("/health", health);
   app.get("/worker", worker);
 }
 

@@ -173,23 +173,30 @@ class Server:
 
 @pytest.fixture
 def server(tmp_path, reactor, request):
-    """server(*arguments, app=None, environment=None, wait=True, prefix=(), pass_fds=()) starts one.
+    """server(*arguments, app=None, configuration=None, environment=None, wait=True, prefix=(),
+    pass_fds=()) starts one.
 
-    `app` names an example, or is a path; None is the welcome application. Unless the arguments say
-    otherwise: one worker, a free port of 127.0.0.1, the reactor under test. `prefix` is a command
-    to run it under.
+    `configuration` is a uringcorn.toml, which then has to say what its flags do not. `app` names an
+    example, or is a path; None is the welcome application. Unless the arguments say otherwise: one
+    worker, a free port of 127.0.0.1, the reactor under test. `prefix` is a command to run it under.
     """
     running = []
     forbidden = request.config.getoption("--without-io-uring")
 
-    def start(*arguments, app=None, environment=None, wait=True, prefix=(), pass_fds=()):
+    def start(*arguments, app=None, configuration=None, environment=None, wait=True, prefix=(),
+              pass_fds=()):
         command = []
         if app is not None:
             command.append(app if "/" in app else f"{EXAMPLES}/lib{app}.so")
-        configured = "--config" in arguments  # where to listen is up to the file then
-        for flag, value in (("--bind", "127.0.0.1:0"), ("--workers", "1"), ("--reactor", reactor),
-                            ("--log-level", "debug")):
-            if flag not in arguments and not (configured and flag == "--bind"):
+        defaults = [("--reactor", reactor), ("--log-level", "debug")]
+        if configuration is not None:
+            (tmp_path / "uringcorn.toml").write_text(configuration, encoding="utf-8")
+        elif "--config" in arguments:  # where to listen is up to the file then
+            defaults += [("--workers", "1")]
+        else:
+            defaults += [("--bind", "127.0.0.1:0"), ("--workers", "1")]
+        for flag, value in defaults:
+            if flag not in arguments:
                 command += [flag, value]
         prefix = prefix or (WITHOUT_IO_URING if forbidden else ())
         log_path = tmp_path / f"server-{len(running)}.log"

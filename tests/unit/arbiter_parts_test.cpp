@@ -19,9 +19,11 @@ using uringcorn::TemporaryDirectory;
 using uringcorn::UniqueFd;
 using uringcorn::arbiter::Backoff;
 using uringcorn::arbiter::Clock;
+using uringcorn::arbiter::Duration;
 using uringcorn::arbiter::HeartbeatFolder;
 using uringcorn::arbiter::last_beat;
 using uringcorn::arbiter::OomEvents;
+using uringcorn::arbiter::RestartBudget;
 using uringcorn::arbiter::TimePoint;
 
 TEST_CASE("a place waits twice as long after each worker that dies young, up to a bound") {
@@ -40,6 +42,31 @@ TEST_CASE("a place waits twice as long after each worker that dies young, up to 
   CHECK(backoff.not_before() == now);
   backoff.died(0s, now);
   CHECK(backoff.not_before() == now + 100ms);
+}
+
+TEST_CASE("a place has so many restarts within its window, and then waits for the window") {
+  RestartBudget budget;
+  const TimePoint start = Clock::now();
+  const auto die_at = [&](Duration after) { budget.spend(start + after, 2, 10s); };
+  CHECK(budget.spent_until() < start);
+  die_at(0s);
+  die_at(1s);
+  CHECK(budget.spent_until() < start);  // The second restart.
+  die_at(2s);
+  CHECK(budget.spent_until() == start + 10s);
+  die_at(10s);  // The first death is out of the window, the other two are in it.
+  CHECK(budget.spent_until() == start + 11s);
+  die_at(30s);
+  CHECK(budget.spent_until() < start);
+}
+
+TEST_CASE("without a bound a place is restarted for ever") {
+  RestartBudget budget;
+  const TimePoint now = Clock::now();
+  for (int i = 0; i < 1000; ++i) {
+    budget.spend(now, 0, 10s);
+  }
+  CHECK(budget.spent_until() < now);
 }
 
 TEST_CASE("a heartbeat file has no name, beats from the start, and on the monotonic clock") {

@@ -115,7 +115,8 @@ int fake_worker(const WorkerBoot& boot, Shared& shared) {
   if (app == "hangs at boot") {
     hang();
   }
-  if (shared.broken != 0) {
+  const bool is_second_of_new = boot.slot == 1 && boot.generation > 1;
+  if (shared.broken != 0 && (app != "second fails" || is_second_of_new)) {
     return uringcorn::worker::k_exit_failed_to_boot;
   }
   boot.own_place.set_state(WorkerState::ready);
@@ -129,6 +130,9 @@ int fake_worker(const WorkerBoot& boot, Shared& shared) {
     boot.own_place.leave_request(token);
     static_cast<void>(boot.own_place.enter_request("GET", "/slow\n"));
     hang();
+  }
+  if (app == "wants a successor") {
+    tell(boot, Message::recycle);
   }
   serve(boot, app == "ignores TERM" ? g_quick_stop : g_stop);
   if (app == "ignores QUIT") {
@@ -447,6 +451,75 @@ TEST_CASE("a reload whose first worker fails to boot changes nothing") {
   running.arbiter.wait_for("Reload done: generation 3 serves");
   running.arbiter.signal(SIGTERM);
   CHECK(running.arbiter.wait_for_end() == 0);
+}
+
+TEST_CASE("a reload whose second worker fails to boot goes back") {
+  Running running("second fails", 3);
+  for (int i = 0; i < 3; ++i) {
+    running.arbiter.wait_for_ready();
+  }
+  running.shared->broken = 1;
+  running.arbiter.signal(SIGHUP);
+  running.arbiter.wait_for("worker 0, generation 2");
+  running.arbiter.wait_for(
+      "Reload abandoned: generation 2 fails to boot, going back to generation 1");
+  running.arbiter.wait_for("worker 0, generation 1");
+  running.arbiter.wait_for("Reload done: generation 1 serves");
+  running.shared->broken = 0;
+  running.arbiter.signal(SIGHUP);
+  running.arbiter.wait_for("Reload done: generation 3 serves");
+  running.arbiter.signal(SIGTERM);
+  CHECK(running.arbiter.wait_for_end() == 0);
+  CHECK(running.shared->forks == 3 + 2 + 1 + 3);
+}
+
+TEST_CASE("after a reload that fails, retired workers come back with the plan that worked") {
+  Running running("serve", 2);
+  running.arbiter.wait_for_ready();
+  running.arbiter.wait_for_ready();
+  running.arbiter.signal(SIGWINCH);
+  running.arbiter.wait_for_all({"Worker 0 ", "Worker 1 "});
+  running.shared->broken = 1;
+  running.arbiter.signal(SIGHUP);
+  running.arbiter.wait_for("Reload abandoned: generation 2 fails to boot, generation 1 goes on");
+  running.shared->broken = 0;
+  running.arbiter.wait_for("generation 1)");
+  running.arbiter.wait_for_ready();
+  running.arbiter.signal(SIGTERM);
+  CHECK(running.arbiter.wait_for_end() == 0);
+}
+
+TEST_CASE("a stop does not wait for a worker that boots") {
+  Running running("hangs at boot", 1);
+  running.arbiter.wait_for("Booting worker");
+  const auto start = std::chrono::steady_clock::now();
+  running.arbiter.signal(SIGTERM);
+  CHECK(running.arbiter.wait_for_end() == 0);
+  CHECK(std::chrono::steady_clock::now() - start < 20s);
+}
+
+// ---- recycling ----
+
+TEST_CASE("a worker that wants a successor leaves when that is ready, one at a time") {
+  Running running("wants a successor", 2);
+  const pid_t first = running.arbiter.wait_for_ready();
+  running.arbiter.wait_for_ready();
+  const pid_t third = running.arbiter.wait_for_ready();
+  CHECK(::kill(third, 0) == 0);
+  running.arbiter.wait_for("(pid " + std::to_string(first) + ") left after 1.");
+  const pid_t fourth = running.arbiter.wait_for_ready();
+  CHECK(third != fourth);
+  running.arbiter.signal(SIGTERM);
+  CHECK(running.arbiter.wait_for_end() == 0);
+}
+
+TEST_CASE("when all restarts are spent and nobody serves, the arbiter leaves") {
+  Settings settings = settings_for("crashes when ready", 2);
+  settings.max_restarts = 2;
+  Running running(settings);
+  running.arbiter.wait_for("All workers have died too often: 2 restarts (--max-restarts)");
+  CHECK(running.arbiter.wait_for_end() == uringcorn::worker::k_exit_failed_to_boot);
+  CHECK(running.shared->forks == 2 * 3);
 }
 
 TEST_CASE("settings that cannot be read again leave everything as it is") {

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: MIT
+"""HUP: what changes, what stays, and what happens when the new generation is no good."""
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import threading
+
+import pytest
+
+from conftest import DEADLINE_S, EXAMPLES
+from exact_clients import Client, Load
+from raw_client import RawConnection, request
+
+
+def replace(path, source):
+    """As a deployment does it: the new file is there whole, or not at all."""
+    fresh = pathlib.Path(f"{path}.new")
+    shutil.copy(source, fresh)
+    os.replace(fresh, path)
+
+
+@pytest.fixture
+def deployed(tmp_path):
+    """The path of an application that a test may replace; `hello` at first."""
+    path = tmp_path / "libshop.so"
+    shutil.copy(f"{EXAMPLES}/libhello.so", path)
+    return path
+
+
+@pytest.fixture
+def configure(tmp_path):
+    """Writes the configuration anew."""
+    def write(text):
+        fresh = tmp_path / "uringcorn.toml.new"
+        fresh.write_text(text, encoding="utf-8")
+        os.replace(fresh, tmp_path / "uringcorn.toml")
+    return write
+
+
+def reload(running, outcome="Reload done"):
+    """Gives the line that tells the outcome."""
+    told = len(running.lines(outcome))
+    running.signal(signal.SIGHUP)
+    return running.wait_for_line(outcome, told + 1)
+
+
+def refuses(address):
+    try:
+        RawConnection(address, DEADLINE_S).close()
+    except (ConnectionRefusedError, FileNotFoundError):
+        return True
+    return False
+
+
+# ---- the application -------------------------------------------------------------------------
+
+def test_a_reload_loads_the_application_anew(server, deployed):
+    running = server("--workers", "2", app=str(deployed))
+    running.wait_until_ready(2)
+    assert running.get("/").body == b"Hello, world!\n"
+    replace(deployed, f"{EXAMPLES}/libhttpbin.so")
+    reload(running)
+    running.wait_until(lambda: len(running.workers()) == 2, "the end of the old generation")
+    assert running.get("/hello").body == b"Hello, World!"
+    assert b"httpbin" in running.get("/").body
+
+
+def test_an_application_that_cannot_be_loaded_changes_nothing(server, deployed):
+    running = server("--workers", "2", app=str(deployed))
+    old = running.wait_until_ready(2)
+    (deployed.parent / "half.so").write_bytes(deployed.read_bytes()[:5000])
+    replace(deployed, deployed.parent / "half.so")
+    line = reload(running, "Reload abandoned")
+    assert "generation 2 fails to boot, generation 1 goes on" in line
+    assert len(running.lines("cannot load the application .*: the file is cut short")) == 1
+    assert sorted(running.workers()) == sorted(old)
+    assert running.get("/").body == b"Hello, world!\n"
+    replace(deployed, f"{EXAMPLES}/libhttpbin.so")
+    assert "generation 3 serves" in reload(running)
+    running.wait_until(lambda: not set(old) & set(running.workers()), "the end of the old ones")
+
+
+@pytest.mark.parametrize("name, cause", [
+    ("hanging", "it was not ready within 2 s (--boot-timeout)"),
+    ("failing", "failing, as it was asked to"),
+    ("failing_startup", "failing at startup, as it was asked to"),
+])
+def test_an_application_that_does_not_boot_changes_nothing(server, configure, name, cause):
+    text = 'app = "{}"\nbind = "127.0.0.1:0"\nworkers = 2\nboot_timeout = "2s"\n'
+    running = server(configuration=text.format(f"{EXAMPLES}/libhttpbin.so"))
+    old = running.wait_until_ready(2)
+    configure(text.format(f"{EXAMPLES}/libhttpbin.so:{name}"))
+    assert "generation 1 goes on" in reload(running, "Reload abandoned")
+    assert cause in running.log
+    assert sorted(running.workers()) == sorted(old)
+    assert running.get("/hello").status == 200
+
+
+# ---- the configuration -----------------------------------------------------------------------
+
+def test_a_bad_configuration_is_one_error_and_changes_nothing(server, configure):
+    running = server(configuration='bind = "127.0.0.1:0"\nworkers = 2\n')
+    old = running.wait_until_ready(2)
+    configure('bind = "127.0.0.1:0"\nworkers = "many"\n')
+    line = reload(running, "Reload refused")
+    assert "uringcorn.toml:2: workers" in line and "generation 1 goes on" in line
+    assert len(running.lines(r"\[ERROR\]")) == 1
+    assert sorted(running.workers()) == sorted(old)
+    assert running.get("/health").status == 200
+
+
+def test_an_address_that_is_taken_is_one_error_and_changes_nothing(server, configure):
+    running = server(configuration='bind = "127.0.0.1:0"\n')
+    old = running.wait_until_ready(1)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        configure(f'bind = ["127.0.0.1:0", "127.0.0.1:{port}"]\n')
+        assert f"127.0.0.1:{port}" in reload(running, "Reload refused")
+    assert running.workers() == old
+    assert running.get("/health").status == 200
+
+
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+def test_an_address_that_is_given_up_loses_no_request(server, configure, tmp_path, kind):
+    text = f'app = "{EXAMPLES}/libhttpbin.so"\nworkers = 2\nbind = ["127.0.0.1:0"{{}}]\n'
+    other = "127.0.0.2:0" if kind == "tcp" else f"unix:{tmp_path}/shop.sock"
+    running = server(configuration=text.format(f', "{other}"'))
+    running.wait_until_ready(2)
+    kept, given_up = running.addresses
+    with Load(kept) as stayers, Load(given_up) as leavers:
+        stayers.wait_for(running, 1)
+        leavers.wait_for(running, 1)
+        leavers.expect_refusal()
+        configure(text.format(""))
+        reload(running)
+        leavers.wait_until_refused()
+        stayers.wait_for(running, 1)
+    assert not leavers.losses and not stayers.losses
+    assert refuses(given_up)
+    configure(text.format(f', "{other}"'))
+    reload(running)
+    with RawConnection(running.addresses[2]) as client:
+        assert client.ask(request("/hello")).status == 200
+
+
+def test_the_number_of_workers_is_kept_unless_the_configured_one_changes(server, configure):
+    running = server(configuration='bind = "127.0.0.1:0"\nworkers = 2\n')
+    running.wait_until_ready(2)
+    running.signal(signal.SIGTTIN)
+    running.wait_until_ready(3)
+    reload(running)
+    running.wait_until(lambda: len(running.workers()) == 3, "three workers to stay")
+    configure('bind = "127.0.0.1:0"\nworkers = 1\n')
+    reload(running)
+    running.wait_until(lambda: len(running.workers()) == 1, "the configured number")
+    assert running.get("/health").status == 200
+
+
+def test_a_reload_opens_the_logs_again(server, tmp_path):
+    running = server("--access-logfile", "access.log", app="httpbin")
+    running.get("/hello")
+    log = tmp_path / "access.log"
+    running.wait_until(log.read_text, "the line of the request")
+    log.rename(tmp_path / "access.log.1")
+    reload(running)
+    running.get("/hello")
+    running.wait_until(lambda: log.exists() and log.read_text(), "a line in the new file")
+
+
+# ---- how it goes -----------------------------------------------------------------------------
+
+class Watch(threading.Thread):
+    """Counts how many workers are there at most."""
+
+    def __init__(self, running):
+        super().__init__(daemon=True)
+        self.running, self.most, self.over = running, 0, threading.Event()
+
+    def run(self):
+        while not self.over.wait(0.002):
+            self.most = max(self.most, len(self.running.workers()))
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_reload_never_has_more_than_its_batch_in_excess(server, batch):
+    running = server("--workers", "4", "--reload-batch", str(batch), "--keep-alive", "1",
+                     app="httpbin")
+    running.wait_until_ready(4)
+    with Load(running.address, kept=2, new=1, slow=2) as load:
+        watch = Watch(running)
+        watch.start()
+        reload(running)
+        reload(running)
+        watch.over.set()
+        watch.join()
+    assert not load.losses
+    assert 4 < watch.most <= 4 + batch
+
+
+def test_reloads_in_a_burst_end_with_the_last_generation(server):
+    running = server("--workers", "3")
+    running.wait_until_ready(3)
+    for _ in range(20):
+        running.signal(signal.SIGHUP)
+        running.get("/health")
+
+    def last_is_done():
+        last = 1 + len(running.lines("Handling signal: HUP"))
+        return last > 1 and running.lines(f"Reload done: generation {last} serves")
+    running.wait_until(last_is_done, "the last reload")
+    running.wait_until(lambda: len(running.workers()) == 3, "the end of all others")
+    assert running.get("/health").status == 200
+
+
+def test_a_reload_while_the_server_starts_and_one_while_it_stops(server):
+    running = server("--workers", "2", app="httpbin", wait=False)
+    running.wait_for_line("Starting uringcorn")
+    running.signal(signal.SIGHUP)
+    running.wait_for_line("Reload done: generation 2 serves")
+    with RawConnection(running.address) as client:
+        client.ask(request("/hello"))
+        client.send(request("/hello") + request("/delay/1"))
+        assert client.read_answer().status == 200
+        running.signal(signal.SIGTERM)
+        running.wait_for_line("Handling signal: TERM")
+        running.signal(signal.SIGHUP)
+        running.signal(signal.SIGTTIN)
+        running.wait_for_line("Ignoring it: the server is stopping", 2)
+        assert client.read_answer().status == 200
+    assert running.wait() == 0
+    assert not running.lines("generation 3")
+
+
+def test_retired_workers_come_back_with_a_reload(server):
+    running = server("--workers", "2")
+    running.wait_until_ready(2)
+    running.signal(signal.SIGWINCH)
+    running.wait_until(lambda: not running.workers(), "the end of all workers")
+    # Who connects now is served by those that come.
+    with RawConnection(running.address) as client:
+        client.send(request("/health"))
+        reload(running)
+        assert client.read_answer().status == 200
+    assert len(running.wait_until_ready(2)) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR2,
+                                    signal.SIGWINCH])
+def test_what_is_meant_for_the_arbiter_does_not_harm_a_worker(server, number):
+    running = server("--workers", "1", app="httpbin")
+    worker, = running.wait_until_ready(1)
+    client = Client(running.address, "/hello", kept=True)
+    client.start()
+    os.kill(worker, number)
+    running.wait_until(lambda: client.answered > 50, "answers after the signal")
+    client.stop()
+    client.join(DEADLINE_S)
+    assert not client.losses
+    assert running.workers() == [worker]

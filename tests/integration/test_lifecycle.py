@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""A day of an operator, under load: whatever is done to the server, no request is lost.
+
+Clients on kept connections and clients with a new connection for each request count exactly. What
+may fail is what a worker that is killed was in; nothing else."""
+import os
+import signal
+import time
+
+import pytest
+
+from exact_clients import Load
+
+WORKERS = 4
+
+
+@pytest.fixture(params=["tcp", "unix"])
+def running(server, request, tmp_path):
+    bind = "127.0.0.1:0" if request.param == "tcp" else f"unix:{tmp_path}/shop.sock"
+    one = server("--workers", str(WORKERS), "--bind", bind, "--timeout", "4", "--keep-alive", "2",
+                 "--max-requests", "400", "--max-requests-jitter", "200", "--log-level", "debug",
+                 app="httpbin")
+    one.wait_until_ready(WORKERS)
+    return one
+
+
+def reload(running):
+    done = len(running.lines("Reload done"))
+    running.signal(signal.SIGHUP)
+    running.wait_for_log("Reload done", done + 1)
+
+
+def retire_all(running, but=()):
+    """WINCH, and until the workers that there were have gone."""
+    old = set(running.workers()) - set(but)
+    running.signal(signal.SIGWINCH)
+    running.wait_until(lambda: not old & set(running.workers()), "the end of all workers")
+
+
+def died(running, pid):
+    """When the death of a worker was told."""
+    running.wait_for_line(rf"\(pid {pid}\) was killed by SIGKILL")
+    return time.monotonic()
+
+
+def test_no_request_is_lost_in_a_day_of_an_operator(running):
+    excused = []
+    with Load(running.address) as load:
+        load.wait_for(running, 3)
+        for _ in range(10):
+            reload(running)
+            load.wait_for(running, 1)
+        assert not load.losses
+
+        for number, count in ((signal.SIGTTIN, 5), (signal.SIGTTIN, 6), (signal.SIGTTOU, 5),
+                              (signal.SIGTTOU, 4), (signal.SIGTTOU, 3), (signal.SIGTTIN, 4)):
+            handled = len(running.lines("Handling signal: TT"))
+            running.signal(number)
+            running.wait_for_line("Handling signal: TT", handled + 1)
+            running.wait_until_ready(count)
+            load.wait_for(running, 1)
+        assert not load.losses
+
+        victim = running.wait_until_ready(WORKERS)[0]
+        os.kill(victim, signal.SIGKILL)
+        excused.append((victim, died(running, victim)))
+        running.wait_until_ready(WORKERS)
+        load.wait_for(running, 3)
+
+        victim = running.wait_until_ready(WORKERS)[-1]
+        os.kill(victim, signal.SIGSTOP)
+        before = load.answered
+        when = died(running, victim)
+        assert running.lines(rf"pid {victim}\) was killed .* silent for 4 s \(--timeout\)")
+        assert load.answered > before, "a stopped worker stopped the others"
+        excused.append((victim, when))
+        load.wait_for(running, 3)
+
+        recycled = len(running.lines("A successor is due after"))
+        assert recycled > 0
+        load.expect_refusal()
+        running.signal(signal.SIGTERM)
+        assert running.wait() == 0
+        load.wait_until_refused()
+    lost = [loss for loss in load.losses if not any(loss.may_be_of(*death) for death in excused)]
+    assert not lost, lost
+    assert load.sent == load.answered + len(load.losses)
+    assert len(load.losses) <= 2 * len(load.clients)
