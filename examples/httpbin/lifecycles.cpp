@@ -4,8 +4,12 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
+#include <numeric>
 #include <stdexcept>
+#include <vector>
 
 #include <uringcorn/uringcorn.hpp>
 
@@ -63,9 +67,20 @@ void telling(App& app) {
   app.get("/", [](const Request&) { return Response::text("told\n"); });
 }
 
+/// Has made a large table by the time it is loaded.
+void weighty(App& app) {
+  constexpr std::size_t k_numbers = std::size_t{64} << 20 >> 3;
+  auto& table = app.emplace_state<std::vector<std::uint64_t>>(k_numbers);
+  std::iota(table.begin(), table.end(), 1);
+  app.get("/", [&table](const Request&) {
+    return Response::text(fmt::format("{} numbers\n", table.back()));
+  });
+}
+
 }  // namespace
 
 URINGCORN_NAMED_APP(failing, failing)
 URINGCORN_NAMED_APP(failing_startup, failing_startup)
 URINGCORN_NAMED_APP(hanging, hanging)
 URINGCORN_NAMED_APP(telling, telling)
+URINGCORN_NAMED_APP(weighty, weighty)

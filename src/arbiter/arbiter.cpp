@@ -175,16 +175,19 @@ void Arbiter::start(const settings::Settings& settings) {
   observe::info("Using reactor: {}, workers: {}",
                 backend == reactor::BackendKind::io_uring ? "io_uring" : "epoll", workers_);
   watch_files(settings);
-  crew_.emplace(
-      plan_,
-      Crew::Hooks{
-          .entry = program_.worker,
-          .close_in_child = [this](const Plan& plan,
-                                   unsigned number) { close_in_child(plan, number); },
-          .is_alone = [this] { return is_alone(); },
-          .other_died = [this](pid_t pid,
-                               int status) { successor_.died(pid, status, stop_ != Stop::no); },
-      });
+  crew_.emplace(plan_, Crew::Hooks{
+                           .entry = program_.worker,
+                           .preload = program_.preload,
+                           .close_in_child =
+                               [this](const Plan* plan, unsigned number) {
+                                 close_in_child(plan != nullptr ? *plan : Plan{}, number);
+                               },
+                           .is_alone = [this] { return is_alone(); },
+                           .other_died =
+                               [this](pid_t pid, int status) {
+                                 successor_.died(pid, status, stop_ != Stop::no);
+                               },
+                       });
   now_ = Clock::now();
   crew_->resize(workers_, now_);
   crew_->tend(now_, grace_from_);
@@ -469,7 +472,7 @@ void Arbiter::reopen_logs() {
   }
   // Before the workers do the same, as somebody else.
   give_logs(*plan_);
-  crew_->signal(SIGUSR1);
+  crew_->reopen_logs();
 }
 
 // ---- upgrade ----

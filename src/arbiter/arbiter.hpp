@@ -13,6 +13,8 @@ namespace uringcorn::arbiter {
 struct Program {
   /// worker::run(), in each child.
   WorkerEntry worker;
+  /// worker::preload(), for --preload.
+  Preload preload = {};
   /// How this process was started. Without it there is no upgrade by USR2.
   Start start = {};
   /// The settings as they are now in the configuration. Throws std::exception with a sentence.

@@ -47,6 +47,11 @@ void Crew::for_each(Self& self, Function function) {
 Crew::Crew(std::shared_ptr<const Plan> plan, Hooks hooks)
     : hooks_(std::move(hooks)),
       heartbeats_(plan->settings.worker_tmp_dir),
+      templates_(hooks_.preload, scoreboard_,
+                 [this] {
+                   close_workers_in_child();
+                   hooks_.close_in_child(nullptr, 0);
+                 }),
       plan_(std::move(plan)) {}
 
 // ---- what there should be ----
@@ -93,8 +98,9 @@ void Crew::kill() {
   }
 }
 
-void Crew::signal(int number) noexcept {
-  for_each(*this, [number](WorkerProcess& worker) { worker.signal(number); });
+void Crew::reopen_logs() noexcept {
+  for_each(*this, [](WorkerProcess& worker) { worker.signal(SIGUSR1); });
+  templates_.reopen_logs();
 }
 
 // ---- steps ----
@@ -105,12 +111,14 @@ void Crew::add_to(std::vector<pollfd>& poll_set) const {
       poll_set.push_back({worker.message_fd(), POLLIN, 0});
     }
   });
+  templates_.add_to(poll_set);
 }
 
 void Crew::tend(TimePoint now, TimePoint grace_from) {
-  hear();
+  hear(now);
   reap(now);
   for_each(*this, [=](WorkerProcess& worker) { worker.enforce(now, grace_from); });
+  tend_templates(now);
   drop_outdated_successors(now);
   hand_over(now);
   fill(now);
@@ -125,7 +133,11 @@ TimePoint Crew::due(TimePoint grace_from) const {
   });
   for (const Slot& slot : slots_) {
     due = std::min(due, slot.hand_over_at);
-    // Those who were allowed to start, and whose time had come, have been started.
+    // Those who were allowed to start, and whose time had come, have been started; a template that
+    // is ready tells.
+    if (!templates_.can_start(slot.current ? *wanted() : *plan_to_fill_with())) {
+      continue;
+    }
     if (may_fill(slot)) {
       due = std::min(due, slot.not_before());
     } else if (may_succeed(slot)) {
@@ -134,7 +146,7 @@ TimePoint Crew::due(TimePoint grace_from) const {
                                    is_young ? slot.started() + k_recycling_age : TimePoint::min()));
     }
   }
-  return due;
+  return std::min(due, templates_.due());
 }
 
 std::vector<unsigned> Crew::numbers() const {
@@ -160,7 +172,7 @@ std::optional<int> Crew::gave_up() const noexcept {
 
 // ---- dying ----
 
-void Crew::hear() {
+void Crew::hear(TimePoint now) {
   for_each(*this, [this](WorkerProcess& worker) {
     worker.hear();
     note_ready(worker);
@@ -171,6 +183,26 @@ void Crew::hear() {
       leaving_.push_back(std::move(slot.current));
     }
   }
+  drop_those_who_never_came(now);
+}
+
+/// Their template, which knows why, has said so in the log.
+void Crew::drop_those_who_never_came(TimePoint now) {
+  for (Slot& slot : slots_) {
+    for (Process* place : {&slot.current, &slot.successor}) {
+      if (*place && (*place)->never_came()) {
+        place->reset();
+        note_failed_start(slot, "its template could not fork it", now);
+      }
+    }
+  }
+  std::erase_if(leaving_, [](const Process& worker) { return worker->never_came(); });
+}
+
+void Crew::note_failed_start(Slot& slot, std::string_view cause, TimePoint now) {
+  slot.backoff.failed(now);
+  observe::error("cannot start worker {}: {}; trying again in {:.1f} s", slot.number, cause,
+                 std::chrono::duration<double>(slot.backoff.wait()).count());
 }
 
 void Crew::reap(TimePoint now) {
@@ -181,6 +213,10 @@ void Crew::reap(TimePoint now) {
     if (Process dead = take_out(pid, now)) {
       dead->hear();
       bury(*dead, status, now);
+    } else if (const std::optional<Templates::Death> death = templates_.reap(pid, status, now)) {
+      if (death->was_loading) {
+        judge_boot_failure(*death->plan, status);
+      }
     } else {
       hooks_.other_died(pid, status);
     }
@@ -214,16 +250,16 @@ void Crew::bury(const WorkerProcess& dead, int status, TimePoint now) {
   const DeathReport report = report_death(dead, status, oom_events_.happened(), now);
   observe::log(report.level, "{}", report.line);
   if (dead.stage() == WorkerProcess::Stage::booting) {
-    judge_boot_failure(dead, status);
+    judge_boot_failure(dead.plan(), status);
   }
   look_for_crash_loop(status, now);
 }
 
-void Crew::judge_boot_failure(const WorkerProcess& dead, int status) {
+void Crew::judge_boot_failure(const Plan& plan, int status) {
   if (!ever_ready_ && !boot_failure_) {
     boot_failure_ = exit_code_of(status);
   }
-  if (renewing_ && !is_outdated(dead)) {
+  if (renewing_ && plan.generation == wanted()->generation) {
     abandon_renewal();
   }
 }
@@ -304,11 +340,18 @@ Duration Crew::time_to_give_up_addresses(const Slot& slot) {
 
 // ---- coming ----
 
+/// Of what failed to boot, while nothing ever did, no other template is made.
+void Crew::tend_templates(TimePoint now) {
+  const std::shared_ptr<const Plan> in_use[] = {plan_, candidate_, fallback_};
+  const bool is_over = boot_failure_ || crash_loop_;
+  templates_.tend(std::span(in_use).first(is_over ? 0 : 2), in_use, now);
+}
+
 /// Where somebody serves, an empty place gets who is known to work.
 void Crew::fill(TimePoint now) {
-  const std::shared_ptr<const Plan> plan = has_current() ? plan_ : wanted();
+  const std::shared_ptr<const Plan> plan = plan_to_fill_with();
   for (Slot& slot : slots_) {
-    if (may_fill(slot) && now >= slot.not_before()) {
+    if (may_fill(slot) && now >= slot.not_before() && templates_.can_start(*plan)) {
       start(slot.current, slot, plan, now);
     }
   }
@@ -320,6 +363,9 @@ bool Crew::may_fill(const Slot& slot) const noexcept {
 }
 
 void Crew::start_successors(TimePoint now) {
+  if (!templates_.can_start(*wanted())) {
+    return;
+  }
   for (Slot* slot : slots_to_renew()) {
     const bool is_due = is_outdated(*slot->current) || now >= slot->started() + k_recycling_age;
     if (is_due && now >= slot->backoff.not_before() && may_succeed(*slot)) {
@@ -363,22 +409,25 @@ bool Crew::has_current() const noexcept {
                      [](const Slot& slot) { return slot.current != nullptr; });
 }
 
+void Crew::close_workers_in_child() noexcept {
+  for_each(*this, [](WorkerProcess& other) { other.close_in_child(); });
+  templates_.close_in_child();
+}
+
 void Crew::start(Process& into, Slot& slot, const std::shared_ptr<const Plan>& plan,
                  TimePoint now) {
   try {
     auto worker = std::make_unique<WorkerProcess>(plan, slot.number, heartbeats_, scoreboard_);
-    if (worker->fork()) {
-      for_each(*this, [](WorkerProcess& other) { other.close_in_child(); });
-      hooks_.close_in_child(*plan, slot.number);
+    if (TemplateProcess* const origin = templates_.ready_for(*plan)) {
+      worker->be_forked_by(*origin);
+    } else if (worker->fork()) {
+      close_workers_in_child();
+      hooks_.close_in_child(plan.get(), slot.number);
       worker->live(hooks_.entry);
     }
-    observe::info("Booting worker with pid: {} (worker {}, generation {})", worker->pid(),
-                  slot.number, plan->generation);
     into = std::move(worker);
   } catch (const std::exception& error) {
-    slot.backoff.failed(now);
-    observe::error("cannot start worker {}: {}; trying again in {:.1f} s", slot.number,
-                   error.what(), std::chrono::duration<double>(slot.backoff.wait()).count());
+    note_failed_start(slot, error.what(), now);
   }
 }
 

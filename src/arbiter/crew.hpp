@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "arbiter/backoff.hpp"
@@ -14,6 +15,7 @@
 #include "arbiter/heartbeat_folder.hpp"
 #include "arbiter/oom_events.hpp"
 #include "arbiter/plan.hpp"
+#include "arbiter/templates.hpp"
 #include "arbiter/worker_process.hpp"
 #include "observe/scoreboard.hpp"
 
@@ -30,8 +32,10 @@ class Crew {
  public:
   struct Hooks {
     WorkerEntry entry;
-    /// In a new child: closes the descriptors that are the arbiter's own, or another plan's.
-    std::function<void(const Plan&, unsigned number)> close_in_child;
+    Preload preload;  ///< for plans with --preload
+    /// In a new child that is the worker of this number: closes the descriptors that are the
+    /// arbiter's own, and the listening sockets of other plans and workers. Null: those of all.
+    std::function<void(const Plan*, unsigned number)> close_in_child;
     /// No other arbiter serves the same sockets.
     std::function<bool()> is_alone;
     /// A child that is none of the workers has died; `status` is waitpid()'s.
@@ -54,8 +58,8 @@ class Crew {
   void hurry(TimePoint now);
   /// Those who leave are killed.
   void kill();
-  /// Forwards a signal to every worker.
-  void signal(int number) noexcept;
+  /// In every worker, and every template.
+  void reopen_logs() noexcept;
   /// Lets every worker know that the server is about to stop: see observe::Scoreboard.
   void announce_shutdown() noexcept { scoreboard_.announce_shutdown(); }
 
@@ -104,11 +108,13 @@ class Crew {
     }
   };
 
-  void hear();
+  void hear(TimePoint now);
+  void drop_those_who_never_came(TimePoint now);
+  void note_failed_start(Slot& slot, std::string_view cause, TimePoint now);
   void reap(TimePoint now);
   Process take_out(pid_t pid, TimePoint now);
   void bury(const WorkerProcess& dead, int status, TimePoint now);
-  void judge_boot_failure(const WorkerProcess& dead, int status);
+  void judge_boot_failure(const Plan& plan, int status);
   void note_ready(const WorkerProcess& worker);
   void look_for_crash_loop(int status, TimePoint now);
 
@@ -122,6 +128,8 @@ class Crew {
   void start_successors(TimePoint now);
   std::vector<Slot*> slots_to_renew();
   bool may_succeed(const Slot& slot) const noexcept;
+  void tend_templates(TimePoint now);
+  void close_workers_in_child() noexcept;
   void start(Process& into, Slot& slot, const std::shared_ptr<const Plan>& plan, TimePoint now);
 
   void abandon_renewal();
@@ -134,6 +142,9 @@ class Crew {
     return worker.plan().generation != wanted()->generation;
   }
   bool has_current() const noexcept;
+  const std::shared_ptr<const Plan>& plan_to_fill_with() const noexcept {
+    return has_current() ? plan_ : wanted();
+  }
   std::size_t in_excess() const noexcept;
   template <class Self, class Function>
   static void for_each(Self& self, Function function);
@@ -142,6 +153,7 @@ class Crew {
   observe::Scoreboard scoreboard_;
   HeartbeatFolder heartbeats_;
   OomEvents oom_events_;
+  Templates templates_;
   std::shared_ptr<const Plan> plan_;       ///< see plan()
   std::shared_ptr<const Plan> candidate_;  ///< of which none was ready yet
   std::shared_ptr<const Plan> fallback_;   ///< the plan before, while a renewal is under way

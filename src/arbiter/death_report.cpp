@@ -92,4 +92,18 @@ DeathReport report_death(const WorkerProcess& worker, int status, bool out_of_me
                       why(worker, status, out_of_memory), requests_in_flight(worker.place()))};
 }
 
+std::string report_death(const TemplateProcess& process, pid_t pid, int status, TimePoint now) {
+  std::string_view why = "no more workers can be forked from it";
+  if (process.is_overdue()) {
+    why = "it had not loaded the application in time (--boot-timeout)";
+  } else if (process.stage() == TemplateProcess::Stage::loading) {
+    why = WIFEXITED(status) && WEXITSTATUS(status) == worker::k_exit_app_not_loaded
+              ? "the application could not be loaded"
+              : "the application failed to boot";
+  }
+  return fmt::format("The template of generation {} (pid {}) {} after {:.1f} s: {}",
+                     process.plan().generation, pid, how_it_ended(status),
+                     std::chrono::duration<double>(now - process.started()).count(), why);
+}
+
 }  // namespace uringcorn::arbiter

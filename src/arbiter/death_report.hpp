@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "arbiter/template_process.hpp"
 #include "arbiter/worker_process.hpp"
 #include "base/log_level.hpp"
 
@@ -18,5 +19,8 @@ struct DeathReport {
 /// processes of this cgroup for lack of memory since the last report.
 DeathReport report_death(const WorkerProcess& worker, int status, bool out_of_memory,
                          TimePoint now);
+
+/// The same about a template process.
+std::string report_death(const TemplateProcess& process, pid_t pid, int status, TimePoint now);
 
 }  // namespace uringcorn::arbiter

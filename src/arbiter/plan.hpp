@@ -29,4 +29,8 @@ struct Plan {
 /// The life of a worker, in the child of a fork: worker::run(). Gives the exit code.
 using WorkerEntry = std::function<int(const worker::WorkerBoot&)>;
 
+/// Loads the application for the workers that are forked from this process, and gives their life:
+/// worker::preload(). Throws worker::BootFailure.
+using Preload = std::function<WorkerEntry(const settings::Settings&)>;
+
 }  // namespace uringcorn::arbiter

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,7 +16,7 @@
 #include <system_error>
 #include <utility>
 
-#include "arbiter/process_title.hpp"
+#include "arbiter/worker_life.hpp"
 #include "observe/log.hpp"
 
 namespace uringcorn::arbiter {
@@ -33,37 +32,17 @@ observe::ScoreboardSlot& claim(observe::Scoreboard& scoreboard, unsigned number,
 }
 
 std::vector<worker::WorkerListener> listeners_for(const Plan& plan, unsigned number) {
-  std::vector<worker::WorkerListener> listeners;
-  for (std::size_t i = 0; i < plan.sockets.size(); ++i) {
-    BoundAddress& address = *plan.sockets[i];
-    listeners.push_back({.fd = address.socket_for(number).fd(),
-                         .name = address.name(plan.tls[i] != nullptr),
-                         .tls = plan.tls[i],
-                         .is_shared = !address.is_split()});
+  std::vector<int> sockets;
+  for (const std::shared_ptr<BoundAddress>& address : plan.sockets) {
+    sockets.push_back(address->socket_for(number).fd());
   }
-  return listeners;
+  return listeners_of(plan, sockets);
 }
 
 UniqueFd make_heartbeat(HeartbeatFolder& heartbeats, const Identity& identity) {
   UniqueFd file = heartbeats.make_file();
   identity.own(file.get());
   return file;
-}
-
-/// What the variables of the service manager say is for the arbiter; and children of the worker
-/// would believe it.
-void leave_service_manager_alone() {
-  for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS",
-                           "LISTEN_PID", "LISTEN_FDNAMES"}) {
-    ::unsetenv(name);
-  }
-}
-
-void set_variables(const std::vector<std::string>& variables) {
-  for (const std::string& variable : variables) {
-    const std::size_t equals = variable.find('=');
-    ::setenv(variable.substr(0, equals).c_str(), variable.substr(equals + 1).c_str(), 1);
-  }
 }
 
 double seconds(Duration duration) {
@@ -102,47 +81,42 @@ bool WorkerProcess::fork() {
     throw std::system_error(errno, std::generic_category(), "cannot fork");
   }
   if (pid == 0) {
-    pid_ = ::getpid();
-    place_.set_pid(pid_);
+    place_.set_pid(::getpid());
     messages_.reset();
     return true;
   }
-  pid_ = pid;
   place_.set_pid(pid);
   message_writer_.reset();
+  note_pid();
   return false;
 }
 
 void WorkerProcess::live(const WorkerEntry& entry) {
-  const settings::Settings& settings = plan_->settings;
-  set_process_title(title_of(fmt::format("worker {}", number_), settings));
-  if (settings.umask >= 0) {
-    ::umask(static_cast<mode_t>(settings.umask));
-  }
-  leave_service_manager_alone();
-  set_variables(settings.env);
-  ::setenv("URINGCORN_WORKER_SLOT", fmt::format("{}", number_).c_str(), 1);
-  ::setenv("URINGCORN_WORKER_GENERATION", fmt::format("{}", plan_->generation).c_str(), 1);
-  const worker::WorkerBoot boot{
-      .settings = plan_->settings,
+  const WorkerSeed seed{
+      .plan = *plan_,
+      .number = number_,
       .listeners = listeners_,
       .scoreboard = scoreboard_,
-      .own_place = place_,
-      .slot = number_,
-      .generation = plan_->generation,
-      .backend = plan_->backend,
-      .ticket_keys = plan_->ticket_keys,
+      .place = place_,
       .heartbeat_fd = heartbeat_.get(),
       .message_fd = message_writer_.get(),
   };
-  int code = worker::k_exit_failed_to_boot;
   try {
-    plan_->identity.assume();
-    code = entry(boot);
+    prepare_for(*plan_);
   } catch (const std::exception& error) {
-    observe::critical("the worker ends with an exception: {}", error.what());
+    observe::critical("{}", error.what());
+    std::exit(worker::k_exit_failed_to_boot);
   }
-  std::exit(code);
+  live_as_worker(seed, entry);
+}
+
+void WorkerProcess::be_forked_by(TemplateProcess& origin) {
+  std::vector<int> descriptors{heartbeat_.get(), message_writer_.get()};
+  for (const worker::WorkerListener& listener : listeners_) {
+    descriptors.push_back(listener.fd);
+  }
+  origin.order_worker(number_, place_, descriptors);
+  message_writer_.reset();
 }
 
 void WorkerProcess::close_in_child() noexcept {
@@ -151,10 +125,20 @@ void WorkerProcess::close_in_child() noexcept {
   message_writer_.reset();
 }
 
+/// Of a worker that a template forks, it comes with its first message.
+void WorkerProcess::note_pid() noexcept {
+  if (pid_ == 0 && place_.pid() != 0) {
+    pid_ = place_.pid();
+    observe::info("Booting worker with pid: {} (worker {}, generation {})", pid_, number_,
+                  plan_->generation);
+  }
+}
+
 void WorkerProcess::hear() noexcept {
   char said[16];
   ssize_t count = 0;
   while ((count = ::read(messages_.get(), said, sizeof said)) > 0) {
+    note_pid();
     for (const char byte : std::string_view(said, static_cast<std::size_t>(count))) {
       if (byte == static_cast<char>(worker::Message::ready) && stage_ == Stage::booting) {
         stage_ = Stage::ready;
@@ -172,6 +156,8 @@ void WorkerProcess::hear() noexcept {
   if (count == 0) {
     // The writing end is closed: the worker is gone, or about to be. SIGCHLD tells the rest.
     messages_.reset();
+    note_pid();
+    never_came_ = pid_ == 0;
   }
 }
 
@@ -251,13 +237,14 @@ TimePoint WorkerProcess::due(TimePoint grace_from) const noexcept {
 void WorkerProcess::abort(Verdict verdict, TimePoint now) noexcept {
   verdict_ = verdict;
   aborted_ = true;
+  never_came_ = pid() == 0;  // Should it come all the same, it finds that nobody hears it.
   kill_at_ = std::min(kill_at_, now + k_last_words);
   signal(SIGABRT);
 }
 
 void WorkerProcess::signal(int number) noexcept {
-  if (pid_ > 0) {
-    ::kill(pid_, number);
+  if (pid() > 0) {
+    ::kill(pid(), number);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "arbiter/clock.hpp"
 #include "arbiter/heartbeat_folder.hpp"
 #include "arbiter/plan.hpp"
+#include "arbiter/template_process.hpp"
 #include "base/unique_fd.hpp"
 #include "observe/scoreboard.hpp"
 
@@ -47,10 +48,15 @@ class WorkerProcess {
   bool fork();
   /// In the child: the rest of its life. `entry` is worker::run() or a test's.
   [[noreturn]] void live(const WorkerEntry& entry);
+  /// Instead of both: `origin` forks it, soon. Throws std::system_error.
+  void be_forked_by(TemplateProcess& origin);
   /// In the child of another worker's fork: forgets what belongs to the arbiter.
   void close_in_child() noexcept;
 
-  pid_t pid() const noexcept { return pid_; }
+  /// 0: it is not known yet, because a template has to fork it first.
+  pid_t pid() const noexcept { return pid_ != 0 ? pid_ : place_.pid(); }
+  /// A template could not fork it, or not in time.
+  bool never_came() const noexcept { return never_came_; }
   unsigned number() const noexcept { return number_; }
   const Plan& plan() const noexcept { return *plan_; }
   Stage stage() const noexcept { return stage_; }
@@ -80,6 +86,7 @@ class WorkerProcess {
   TimePoint due(TimePoint grace_from) const noexcept;
 
  private:
+  void note_pid() noexcept;
   void leave_by(TimePoint deadline) noexcept;
   void abort(Verdict verdict, TimePoint now) noexcept;
 
@@ -96,6 +103,7 @@ class WorkerProcess {
   Stage stage_ = Stage::booting;
   Verdict verdict_ = Verdict::none;
   bool wants_successor_ = false;
+  bool never_came_ = false;
   bool aborted_ = false;
   bool killed_ = false;
   TimePoint started_;

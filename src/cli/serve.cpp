@@ -82,9 +82,10 @@ int serve_or(settings::Action command, int argc, char** argv) {
   reload_sources.expects_config = !resolution.config_file.empty();
   const auto reread = [&reload_sources] { return settings::resolve(reload_sources).settings; };
   arbiter::claim_process_title(argc, argv);
-  return arbiter::run(
-      resolution.settings,
-      {.worker = worker::run, .start = std::move(start), .reread_settings = reread});
+  return arbiter::run(resolution.settings, {.worker = worker::run,
+                                            .preload = worker::preload,
+                                            .start = std::move(start),
+                                            .reread_settings = reread});
 }
 
 }  // namespace

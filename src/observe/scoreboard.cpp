@@ -136,6 +136,10 @@ void Scoreboard::release(ScoreboardSlot& slot) noexcept {
   slot.set_state(WorkerState::empty);
 }
 
+ScoreboardSlot& Scoreboard::at(std::size_t index) noexcept {
+  return shared_->slots[index];
+}
+
 void Scoreboard::announce_shutdown() noexcept {
   shared_->shutting_down.store(true, std::memory_order_relaxed);
 }

@@ -134,6 +134,9 @@ class Scoreboard {
   /// Arbiter only: the worker has been reaped, and what it left behind has been read.
   void release(ScoreboardSlot& slot) noexcept;
 
+  /// The slot of that index among slots().
+  ScoreboardSlot& at(std::size_t index) noexcept;
+
   /// Arbiter only: the server is about to stop. It stays so.
   void announce_shutdown() noexcept;
   bool shutting_down() const noexcept;

@@ -111,6 +111,8 @@ struct Settings : TlsSettings {
   // Connections one worker holds at a time; 0: as many as its limit of descriptors allows.
   std::size_t worker_connections = 0;
   std::string worker_tmp_dir = "/dev/shm";
+  // Workers are forked from a process that has loaded the application.
+  bool preload = false;
   // A worker silent for so long is aborted; 0: never.
   std::chrono::milliseconds timeout{30'000};
   // A worker that is not ready so long after its fork is killed; 0: never.

@@ -74,6 +74,17 @@ const std::vector<Setting> k_rows = {
      .value_name = "DIR",
      .help = "Where the workers' heartbeat files are; best in memory.",
      .may_be_empty = false},
+    {.key = "preload",
+     .flags = {"--preload"},
+     .group = Group::workers,
+     .target = Switch{&S::preload},
+     .value_name = {},
+     .help = "Load the application once, and fork the workers from there.",
+     .details = "It is loaded by a process of its own, the template, and workers share what they "
+                "do not change of its memory. A reload loads the application anew, by another "
+                "template. Startup hooks still run in each worker. An application must not start "
+                "threads or open connections while it is loaded: they would not be there, or be "
+                "shared, in the workers."},
     {.key = "timeout",
      .flags = {"--timeout", "-t"},
      .group = Group::workers,

@@ -185,7 +185,7 @@ void Context::leave(bool quickly) {
 int run_module_class(const WorkerBoot& boot, const std::string& module) {
   std::unique_ptr<WorkerClass> worker_class;
   try {
-    worker_class = app::load_worker_class(module, mapping_of(boot));
+    worker_class = app::load_worker_class(module, mapping_of(boot.settings));
   } catch (const app::LoadError& error) {
     observe::error("{}", error.what());
     return k_exit_app_not_loaded;

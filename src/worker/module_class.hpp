@@ -16,7 +16,7 @@ int run_module_class(const WorkerBoot& boot, const std::string& module);
 
 /// What a class of the user's own may take from uringcorn's own workers.
 std::unique_ptr<Application> load_application(const WorkerBoot& boot);
-app::Mapping mapping_of(const WorkerBoot& boot) noexcept;
+app::Mapping mapping_of(const settings::Settings& settings) noexcept;
 std::unique_ptr<DrivenWorker> make_driven_worker(const WorkerBoot& boot,
                                                  std::unique_ptr<Application> application);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "worker/worker.hpp"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -367,6 +368,14 @@ class OwnDrivenWorker final : public DrivenWorker {
   RunningTask<int> life_;
 };
 
+/// The arbiter's log is inherited. This generation's may be another one.
+void use_log_of(const settings::Settings& settings) {
+  const observe::ErrorLogOptions log = error_log_options(settings);
+  if (log != observe::error_log().options()) {
+    observe::open_error_log(log);
+  }
+}
+
 int run_with(const WorkerBoot& boot, ClassKind kind) {
   std::unique_ptr<Application> application;
   try {
@@ -392,11 +401,12 @@ int run_with(const WorkerBoot& boot, ClassKind kind) {
 }  // namespace
 
 std::unique_ptr<Application> load_application(const WorkerBoot& boot) {
-  return app::load(boot.settings.app_path, mapping_of(boot));
+  return boot.preloaded != nullptr ? std::move(*boot.preloaded)
+                                   : app::load(boot.settings.app_path, mapping_of(boot.settings));
 }
 
-app::Mapping mapping_of(const WorkerBoot& boot) noexcept {
-  const bool may_be_overwritten = boot.settings.reload;
+app::Mapping mapping_of(const settings::Settings& settings) noexcept {
+  const bool may_be_overwritten = settings.reload;
   return may_be_overwritten ? app::Mapping::private_copy : app::Mapping::file;
 }
 
@@ -409,11 +419,7 @@ int run(const WorkerBoot& boot) {
   report_on_abort(boot.own_place);
   app::set_shutdown_notice(boot.scoreboard);
   try {
-    // The arbiter's log is inherited. This generation's may be another one.
-    const observe::ErrorLogOptions log = error_log_options(boot.settings);
-    if (log != observe::error_log().options()) {
-      observe::open_error_log(log);
-    }
+    use_log_of(boot.settings);
   } catch (const std::exception& error) {
     observe::error("the worker failed to boot: {}", error.what());
     return k_exit_failed_to_boot;
@@ -421,6 +427,25 @@ int run(const WorkerBoot& boot) {
   const ClassChoice choice = parse_class(boot.settings.worker_class);
   return choice.kind == ClassKind::module ? run_module_class(boot, choice.module)
                                           : run_with(boot, choice.kind);
+}
+
+std::function<int(const WorkerBoot&)> preload(const settings::Settings& settings) {
+  try {
+    use_log_of(settings);
+    // Shared, because what a std::function holds has to be copyable.
+    const auto application = std::make_shared<std::unique_ptr<Application>>(
+        app::load(settings.app_path, mapping_of(settings)));
+    return [application](const WorkerBoot& boot) {
+      WorkerBoot with_application = boot;
+      with_application.preloaded = application.get();
+      return run(with_application);
+    };
+  } catch (const app::LoadError& error) {
+    throw BootFailure(error.what(), k_exit_app_not_loaded);
+  } catch (const std::exception& error) {
+    throw BootFailure(fmt::format("the application failed to boot: {}", error.what()),
+                      k_exit_failed_to_boot);
+  }
 }
 
 }  // namespace uringcorn::worker

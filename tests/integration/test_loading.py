@@ -70,7 +70,7 @@ def test_a_shared_object_that_is_no_application(server, tmp_path):
 def test_a_missing_name(server):
     refused(server, f"{HTTPBIN}:shop", 4, "it has no symbol uringcorn_app_shop (it does have "
             f"{HTTPBIN}, {HTTPBIN}:failing, {HTTPBIN}:failing_startup, {HTTPBIN}:hanging, "
-            f"{HTTPBIN}:telling)")
+            f"{HTTPBIN}:telling, {HTTPBIN}:weighty)")
 
 
 @pytest.mark.parametrize("name, message", [
