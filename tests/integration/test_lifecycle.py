@@ -86,3 +86,37 @@ def test_no_request_is_lost_in_a_day_of_an_operator(running):
     assert not lost, lost
     assert load.sent == load.answered + len(load.losses)
     assert len(load.losses) <= 2 * len(load.clients)
+
+
+def test_no_request_is_lost_in_upgrades(running):
+    def upgrade(times):
+        running.signal(signal.SIGUSR2)
+        line = running.wait_for_line(r"starting a new arbiter with pid: \d+", times)
+        running.wait_for_line(r"serving beside the old arbiter", times)
+        return int(line.split("pid: ")[1].split(",")[0])
+
+    with Load(running.address) as load:
+        load.wait_for(running, 1)
+        new = upgrade(1)
+        load.wait_for(running, 1)
+        retire_all(running, but=[new])
+        load.wait_for(running, 1)
+        reload(running)  # brings the old workers back
+        os.kill(new, signal.SIGTERM)
+        running.wait_for_line(rf"The new arbiter \(pid {new}\) has left")
+        load.wait_for(running, 1)
+        assert not load.losses
+
+        new = upgrade(2)
+        retire_all(running, but=[new])
+        running.signal(signal.SIGQUIT)
+        assert running.wait() == 0
+        running.wait_for_line("is gone; this one is in its place")
+        load.wait_for(running, 1)
+        assert not load.losses
+
+        load.expect_refusal()
+        os.kill(new, signal.SIGTERM)
+        load.wait_until_refused()
+    assert not load.losses
+    assert load.sent == load.answered
