@@ -276,6 +276,12 @@ def test_a_reload_changes_the_error_log_of_every_worker(server, tmp_path):
     assert running.lines("exception in the handler")[0].startswith('{"time":')
 
 
+def listens_at(path):
+    """The name is there a moment before anybody listens at it."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
+
+
 def test_a_pipe_that_nobody_reads_stops_no_request(server, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
@@ -284,7 +290,7 @@ def test_a_pipe_that_nobody_reads_stops_no_request(server, tmp_path):
                          str(tmp_path / "pipe"), "--access-logformat", "%(q)s",
                          "--bind", f"unix:{tmp_path}/server.sock", app="httpbin",
                          environment={"HTTPBIN_UNSAFE": "1"}, wait=False)
-        running.wait_until((tmp_path / "server.sock").exists, "the socket")
+        running.wait_until(lambda: listens_at(tmp_path / "server.sock"), "the listener")
         filler = "x" * 4000
         with RawConnection(f"{tmp_path}/server.sock") as client:
             for number in range(2000):  # far more than the pipe takes, in both logs
