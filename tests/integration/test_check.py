@@ -91,10 +91,10 @@ def test_an_application_that_crashes_while_it_is_loaded_is_told_apart(check, tmp
                              "Illegal instruction\n")
 
 
-def test_half_an_application_is_refused(check, tmp_path):
-    shutil.copy(HTTPBIN, tmp_path / "libhalf.so")
-    os.truncate(tmp_path / "libhalf.so", (tmp_path / "libhalf.so").stat().st_size // 2)
-    result = check("./libhalf.so")
+def test_a_part_of_an_application_is_refused(check, tmp_path):
+    shutil.copy(HTTPBIN, tmp_path / "libpart.so")
+    os.truncate(tmp_path / "libpart.so", 16 << 10)  # less than what is loaded, in any build
+    result = check("./libpart.so")
     assert result.returncode == 4
     assert "the file is cut short" in result.stderr
 

@@ -109,11 +109,11 @@ def test_overwriting_the_file_in_place_loses_no_request(watched, tmp_path):
     assert " died" not in running.log and "SIG" not in running.log.replace("SIGTERM", "")
 
 
-def test_half_a_file_is_not_served_and_the_old_application_goes_on(watched, tmp_path):
+def test_a_part_of_a_file_is_not_served_and_the_old_application_goes_on(watched, tmp_path):
     running = watched()
     whole = HTTPBIN.read_bytes()
     target = tmp_path / "libshop.so"
-    target.write_bytes(whole[:len(whole) // 2])
+    target.write_bytes(whole[:16 << 10])  # less than what is loaded, in any kind of build
     running.wait_for_log("Reload abandoned: generation 2 fails to boot, generation 1 goes on")
     assert running.get("/").body == b"Hello, world!\n"
     target.write_bytes(whole)
