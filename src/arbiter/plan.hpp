@@ -23,7 +23,7 @@ struct Plan {
   // One for each of settings.listeners:
   std::vector<std::shared_ptr<BoundAddress>> sockets;
   std::vector<std::shared_ptr<const net::tls::Material>> tls;  ///< null: it speaks none
-  const net::tls::TicketKeys* ticket_keys = nullptr;  ///< the arbiter\'s; null: none are needed
+  const net::tls::TicketKeys* ticket_keys = nullptr;  ///< the arbiter's; null: none are needed
 };
 
 /// The life of a worker, in the child of a fork: worker::run(). Gives the exit code.
