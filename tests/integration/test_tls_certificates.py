@@ -215,6 +215,8 @@ def test_a_reload_takes_the_new_files(server, authority, place):
     put(authority.issue(names="DNS:new.example"), place)
     shop.signal(signal.SIGHUP)
     shop.wait_for_log("Reload done: generation 2 serves")
+    # The worker that leaves still takes what is in the queue.
+    shop.wait_until(lambda: len(shop.workers()) == 1, "the old worker to be gone")
     assert shown(shop.address, authority, "x") == ["new.example"]
 
 
@@ -343,6 +345,7 @@ def test_a_session_is_resumed_on_any_worker_and_through_a_reload(server, authori
     assert len(pids) == 3
     shop.signal(signal.SIGHUP)
     shop.wait_for_log("Reload done: generation 2 serves")
+    shop.wait_until(lambda: len(shop.workers()) == 3, "the old workers to be gone")
     reused, _, pid = resumes(shop.address, context, first)
     assert reused and pid not in pids
 

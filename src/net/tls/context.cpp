@@ -118,6 +118,11 @@ void staple(WOLFSSL_CTX* context, const Identity& identity, const settings::TlsS
   if (identity.stapled.empty()) {
     return;
   }
+#ifndef URINGCORN_BUNDLED_WOLFSSL
+  throw TlsError(
+      "an OCSP response (--ocsp-file) cannot be stapled with the wolfSSL of the system, which loses"
+      " memory at each handshake then: build uringcorn with its own (subprojects/wolfssl.wrap)");
+#endif
   if (settings.cert_reqs != settings::CertReqs::none) {
     throw TlsError(
         "an OCSP response (--ocsp-file) cannot be stapled where clients show certificates"
