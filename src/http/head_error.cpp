@@ -3,10 +3,34 @@
 
 namespace uringcorn::http {
 
+namespace {
+
+/// What only HTTP/2 can get wrong.
+ErrorDescription describe_http_2(HeadError error) noexcept {
+  switch (error) {
+    case HeadError::upper_case_field_name:
+      return {400, "A header field's name has an upper-case letter, which HTTP/2 does not allow."};
+    case HeadError::blank_around_value:
+      return {400, "A header field's value begins or ends with a blank."};
+    case HeadError::connection_field_in_http_2:
+      return {400, "A header field speaks of the connection, which HTTP/2 does not allow."};
+    case HeadError::invalid_pseudo_field:
+      return {400, "A pseudo-header field is unknown, repeated, or out of its place."};
+    case HeadError::missing_pseudo_field:
+      return {400, "The request lacks :method, :scheme or :path."};
+    case HeadError::authority_mismatch:
+      return {400, "The Host field is not the same as :authority."};
+    case HeadError::content_length_without_body:
+      return {400, "The Content-Length field announces a body that does not follow."};
+    default:
+      return {500, "The request head was refused for no known reason."};
+  }
+}
+
+}  // namespace
+
 ErrorDescription describe(HeadError error) noexcept {
   switch (error) {
-    case HeadError::none:
-      break;
     case HeadError::bare_line_feed:
       return {400, "A line of the request head ends in LF without CR."};
     case HeadError::bare_carriage_return:
@@ -65,8 +89,9 @@ ErrorDescription describe(HeadError error) noexcept {
       return {501, "The only transfer coding known here is chunked."};
     case HeadError::unsupported_expectation:
       return {417, "The only expectation known here is 100-continue."};
+    default:
+      return describe_http_2(error);
   }
-  return {500, "The request head was refused for no known reason."};
 }
 
 }  // namespace uringcorn::http

@@ -43,6 +43,14 @@ enum class HeadError : std::uint8_t {
   invalid_transfer_encoding,
   unsupported_transfer_coding,
   unsupported_expectation,
+  // HTTP/2 only (RFC 9113 sections 8.2 and 8.3).
+  upper_case_field_name,
+  blank_around_value,
+  connection_field_in_http_2,
+  invalid_pseudo_field,
+  missing_pseudo_field,
+  authority_mismatch,
+  content_length_without_body,
 };
 
 struct ErrorDescription {

@@ -53,9 +53,12 @@ class RequestFacts {
   /// To be called after the last field: the rules that only the whole head can break.
   HeadError finish() const noexcept;
 
+  /// A body follows whose length no field tells, as HTTP/2 has it without Content-Length.
+  void set_body_of_unknown_length() noexcept { is_chunked_ = true; }
+
   Version version() const noexcept { return version_; }
   bool has_host() const noexcept { return has_host_; }
-  /// The body comes in chunks; content_length() is empty then.
+  /// The body comes piece by piece; content_length() is empty then.
   bool is_chunked() const noexcept { return is_chunked_; }
   std::optional<std::uint64_t> content_length() const noexcept {
     return has_content_length_ ? std::optional(content_length_) : std::nullopt;

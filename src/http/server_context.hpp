@@ -19,6 +19,9 @@ namespace uringcorn::http {
 namespace h1 {
 class WorkerState;
 }  // namespace h1
+namespace h2 {
+class WorkerState;
+}  // namespace h2
 
 /// What all connections of one worker share. It outlives them.
 struct ServerContext {
@@ -34,6 +37,8 @@ struct ServerContext {
   reactor::Event requests_limit_reached = {};
   /// What HTTP/1 keeps for its connections; it makes that itself.
   std::shared_ptr<h1::WorkerState> h1 = {};
+  /// The same for HTTP/2.
+  std::shared_ptr<h2::WorkerState> h2 = {};
 
   bool draining() const noexcept { return drain.is_set(); }
 };

@@ -34,6 +34,8 @@ std::string_view title(Group group) {
       return "Connection timeouts";
     case Group::limits:
       return "Requests and answers";
+    case Group::http2:
+      return "HTTP/2";
     case Group::websockets:
       return "WebSockets";
     case Group::logging:

@@ -59,6 +59,9 @@ enum class WebSocketCompression {
   context,  // with what was sent before, in both directions
 };
 
+// Which versions of HTTP are spoken, as far as a listener can tell them apart.
+enum class HttpProtocols { h1, h2, h1_and_h2 };
+
 // Every setting of the server at its effective value: plain data, copied freely, never changed
 // once resolved. The defaults are written here and nowhere else; names, flags, help and limits
 // are in table.hpp. Durations are milliseconds and sizes are bytes; 0 means what each comment says.
@@ -144,6 +147,18 @@ struct Settings : TlsSettings {
   std::chrono::milliseconds request_timeout{0};
   // Requests one connection may make; 0: any number.
   std::size_t limit_keepalive_requests = 0;
+
+  // HTTP/2. The first four are what our SETTINGS frame announces, never 0.
+  HttpProtocols http_protocols = HttpProtocols::h1_and_h2;
+  bool http2_cleartext = false;
+  std::size_t http2_max_concurrent_streams = 100;
+  std::size_t http2_initial_window_size = 65'535;
+  std::size_t http2_max_frame_size = 16'384;
+  std::size_t http2_max_header_list_size = 65'536;
+  // Of silence from a client that has streams open, until it gets a PING; 0: it gets none.
+  std::chrono::milliseconds http2_ping_interval{30'000};
+  // For our SETTINGS and PINGs to be acknowledged; 0: any time.
+  std::chrono::milliseconds http2_ack_timeout{10'000};
 
   // Requests. These four are never 0.
   std::size_t limit_request_line = 8190;

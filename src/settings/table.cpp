@@ -13,7 +13,8 @@ std::vector<Setting> all_rows() {
   std::vector<Setting> rows;
   for (const std::span<const Setting> part :
        {listening_rows(), tls_rows(), proxies_rows(), process_rows(), workers_rows(),
-        requests_rows(), websockets_rows(), logging_rows(), development_rows(), command_rows()}) {
+        requests_rows(), http2_rows(), websockets_rows(), logging_rows(), development_rows(),
+        command_rows()}) {
     rows.insert(rows.end(), part.begin(), part.end());
   }
   return rows;

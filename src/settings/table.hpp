@@ -25,6 +25,7 @@ enum class Group {
   workers,
   timeouts,
   limits,
+  http2,
   websockets,
   logging,
   development,
@@ -76,6 +77,9 @@ struct Tls {
 struct Compression {
   WebSocketCompression Settings::* member;
 };
+struct Protocols {
+  HttpProtocols Settings::* member;
+};
 struct Level {
   LogLevel Settings::* member;
 };
@@ -101,8 +105,8 @@ struct ConfigFile {};
 struct Print {};
 
 using Target = std::variant<Text, List, Addresses, Number, WorkerCount, Count, Size, Duration,
-                            Reactor, Proxy, ClientCertificates, Tls, Level, Switch, FileMask,
-                            Format, Facility, Compression, ConfigFile, Print>;
+                            Reactor, Proxy, Protocols, ClientCertificates, Tls, Level, Switch,
+                            FileMask, Format, Facility, Compression, ConfigFile, Print>;
 
 /// One setting. The command line, the configuration file, `--help`, `--print-config` and
 /// docs/settings.md know of settings what their rows say, and nothing else.

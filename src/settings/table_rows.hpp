@@ -17,6 +17,7 @@ std::span<const Setting> proxies_rows();
 std::span<const Setting> process_rows();
 std::span<const Setting> workers_rows();
 std::span<const Setting> requests_rows();
+std::span<const Setting> http2_rows();
 std::span<const Setting> websockets_rows();
 std::span<const Setting> logging_rows();
 std::span<const Setting> development_rows();

@@ -44,6 +44,11 @@ constexpr std::array k_compressions{
     Named<WebSocketCompression>{"off", WebSocketCompression::off},
     Named<WebSocketCompression>{"message", WebSocketCompression::message},
     Named<WebSocketCompression>{"context", WebSocketCompression::context}};
+// Of several names for one value the first is shown.
+constexpr std::array k_protocols{Named<HttpProtocols>{"h1", HttpProtocols::h1},
+                                 Named<HttpProtocols>{"h2", HttpProtocols::h2},
+                                 Named<HttpProtocols>{"h1,h2", HttpProtocols::h1_and_h2},
+                                 Named<HttpProtocols>{"h2,h1", HttpProtocols::h1_and_h2}};
 constexpr std::array k_levels{
     Named<LogLevel>{"debug", LogLevel::debug}, Named<LogLevel>{"info", LogLevel::info},
     Named<LogLevel>{"warning", LogLevel::warning}, Named<LogLevel>{"error", LogLevel::error},
@@ -194,6 +199,7 @@ struct Assign {
   bool operator()(ClientCertificates target) const { return store(target.member, k_cert_reqs); }
   bool operator()(Tls target) const { return store(target.member, k_tls_versions); }
   bool operator()(Compression target) const { return store(target.member, k_compressions); }
+  bool operator()(Protocols target) const { return store(target.member, k_protocols); }
   bool operator()(Level target) const { return store(target.member, k_levels); }
   bool operator()(Format target) const { return store(target.member, k_formats); }
   bool operator()(Facility target) const { return store(target.member, k_facilities); }
@@ -250,6 +256,9 @@ struct Show {
   Texts operator()(Compression target) const {
     return {std::string(name_of(k_compressions, settings.*target.member))};
   }
+  Texts operator()(Protocols target) const {
+    return {std::string(name_of(k_protocols, settings.*target.member))};
+  }
   Texts operator()(Level target) const {
     return {std::string(name_of(k_levels, settings.*target.member))};
   }
@@ -294,6 +303,7 @@ struct Expected {
   }
   std::string operator()(Tls) const { return one_of(k_tls_versions); }
   std::string operator()(Compression) const { return one_of(k_compressions); }
+  std::string operator()(Protocols) const { return one_of(k_protocols); }
   std::string operator()(Level) const { return one_of(k_levels); }
   std::string operator()(Format) const { return one_of(k_formats); }
   std::string operator()(Facility) const { return one_of(k_facilities); }

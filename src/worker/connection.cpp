@@ -3,11 +3,11 @@
 
 #include <utility>
 
-#include "http/h1/connection.hpp"
 #include "net/peer.hpp"
 #include "net/stream.hpp"
 #include "observe/scoreboard.hpp"
 #include "worker/proxy_gate.hpp"
+#include "worker/speak.hpp"
 
 namespace uringcorn::worker {
 namespace {
@@ -55,7 +55,7 @@ Task<void> serve_connection(UniqueFd socket, http::ServerContext& context, Conne
   net::Stream stream(std::move(socket));
   const bool may_speak = co_await pass_gates(stream, peer, context.settings, tls);
   if (may_speak) {
-    co_await http::h1::serve(stream, peer, context);
+    co_await speak(stream, peer, context);
   }
   co_await stream.abandon();
 }

@@ -42,6 +42,18 @@ void log_failure(const net::Peer& peer, std::string_view reason) {
   observe::debug("no TLS with {}: {}", address.empty() ? "a unix socket" : address, reason);
 }
 
+std::string_view protocols_of(settings::HttpProtocols choice) noexcept {
+  switch (choice) {
+    case settings::HttpProtocols::h1:
+      return net::tls::k_http_1;
+    case settings::HttpProtocols::h2:
+      return net::tls::k_http_2;
+    case settings::HttpProtocols::h1_and_h2:
+      break;
+  }
+  return net::tls::k_http_2_or_1;
+}
+
 }  // namespace
 
 TlsFloor::TlsFloor(std::size_t handshakes_max)
@@ -130,8 +142,8 @@ Task<bool> TlsGate::pass(net::Stream& stream, const net::Peer& peer) {
     co_return false;
   }
   stream.unread(std::move(first.buffer));
-  const net::IoStatus status = co_await stream.start_tls(
-      std::make_unique<net::tls::Session>(context_, net::tls::k_http_1, floor_.workbench()));
+  const net::IoStatus status = co_await stream.start_tls(std::make_unique<net::tls::Session>(
+      context_, protocols_of(settings_.http_protocols), floor_.workbench()));
   switch (status) {
     case net::IoStatus::ok:
       co_return true;

@@ -7,18 +7,12 @@
 
 #include "http/h1/exchange.hpp"
 #include "http/h1/worker_state.hpp"
+#include "http/lingering.hpp"
 #include "observe/log.hpp"
 #include "reactor/reactor.hpp"
 
 namespace uringcorn::http::h1 {
 namespace {
-
-using namespace std::chrono_literals;
-
-/// How long a client that was told the end may go on sending, and how much, so that it sees the
-/// last answer.
-constexpr auto k_linger_time = 5s;
-constexpr std::size_t k_linger_bytes_max = 64 * 1024 * 1024;
 
 /// An exchange at work for a connection; goes back to the worker at the end.
 class Lease {
@@ -42,7 +36,8 @@ class Lease {
 
 }  // namespace
 
-Task<void> serve(net::Stream& stream, const net::Peer& peer, ServerContext& context) {
+Task<void> serve(net::Stream& stream, const net::Peer& peer, ServerContext& context,
+                 std::string_view received_before) {
   CancelScope& scope = co_await current_scope();
   ConnectionState connection{stream, peer, context, WorkerState::of(context), scope};
   // The time of the first head begins with the connection, not with its first byte.
@@ -59,6 +54,7 @@ Task<void> serve(net::Stream& stream, const net::Peer& peer, ServerContext& cont
         break;
       }
       const Lease exchange(connection);
+      exchange->receive(std::exchange(received_before, {}));
       exchange->receive(received.buffer.bytes());
       received.buffer.release();
       const Exchange::Progress progress = exchange->advance();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <string_view>
+
 #include <uringcorn/task.hpp>
 
 #include "http/server_context.hpp"
@@ -13,7 +15,8 @@ namespace uringcorn::http::h1 {
 /// because the worker drains (see ServerContext). Returns when nothing of it runs any more and the
 /// last answer has been seen through; the caller then abandons and destroys the stream. Throws
 /// nothing. Cancelling its scope cancels the handler and ends the connection at once.
-/// `stream`, `peer` and `context` must outlive it.
-Task<void> serve(net::Stream& stream, const net::Peer& peer, ServerContext& context);
+/// `received` is what came already. `stream`, `peer`, `context` and `received` must outlive it.
+Task<void> serve(net::Stream& stream, const net::Peer& peer, ServerContext& context,
+                 std::string_view received = {});
 
 }  // namespace uringcorn::http::h1

@@ -73,28 +73,22 @@ void write_content_length(ByteBuffer& out, std::uint64_t length) {
 
 ResponseFraming frame_response(int status, std::optional<std::uint64_t> length,
                                const FramingContext& context) noexcept {
+  const BodyFraming body = frame_body(status, length, context.is_head, context.is_connect);
   ResponseFraming framing;
+  framing.content_length = body.content_length;
   framing.keep_alive = context.keep_alive;
-  if (context.is_connect && status >= 200 && status < 300) {
-    // A 2xx to CONNECT would begin a tunnel and has no framing (RFC 9110 section 9.3.6).
-    framing.body_end = BodyEnd::none;
+  const bool is_tunnel = context.is_connect && status >= 200 && status < 300;
+  if (is_tunnel) {
     framing.keep_alive = false;
-  } else if (has_no_body(status)) {
-    framing.body_end = BodyEnd::none;
-  } else if (status == 205) {
-    framing.content_length = 0;
-  } else if (length) {
-    framing.content_length = length;
-    framing.body_end = BodyEnd::length;
-  } else if (context.version == Version::http_1_1) {
-    framing.transfer_encoding = true;
-    framing.body_end = BodyEnd::chunked;
-  } else {
-    framing.body_end = BodyEnd::close;
-    framing.keep_alive = framing.keep_alive && context.is_head;
+  } else if (!has_no_body(status) && status != 205 && !length) {
+    // A HEAD answer has the framing of the answer to GET.
+    framing.transfer_encoding = context.version == Version::http_1_1;
+    framing.keep_alive = framing.keep_alive && (framing.transfer_encoding || context.is_head);
   }
-  if (context.is_head) {
-    framing.body_end = BodyEnd::none;
+  if (body.has_body) {
+    framing.body_end = length                      ? BodyEnd::length
+                       : framing.transfer_encoding ? BodyEnd::chunked
+                                                   : BodyEnd::close;
   }
   framing.says_connection = framing.keep_alive == (context.version == Version::http_1_0);
   return framing;

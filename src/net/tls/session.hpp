@@ -21,9 +21,11 @@ struct WOLFSSL_X509_STORE_CTX;
 
 namespace uringcorn::net::tls {
 
-/// The protocols that are offered to clients by ALPN (RFC 7301), with commas between; a client that
-/// asks for none of them is refused, one that does not ask gets HTTP/1.1.
+/// What may be offered to clients by ALPN (RFC 7301): protocols with commas between, the preferred
+/// one first. A client that asks for none of them is refused, one that does not ask gets HTTP/1.1.
 inline constexpr std::string_view k_http_1 = "http/1.1";
+inline constexpr std::string_view k_http_2 = "h2";
+inline constexpr std::string_view k_http_2_or_1 = "h2,http/1.1";
 
 /// One connection's TLS, from bytes to bytes: it never touches a socket, and never waits. What it
 /// has to send, it leaves in the workbench's records(), to be taken after each call.

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: MIT
+"""How HTTP/2 connections end: idle, at a limit, with a worker that leaves; and HTTP/2 over TLS."""
+
+import signal
+import ssl
+import subprocess
+
+import pytest
+
+from certificates import Authority
+from h2_client import LAST_POSSIBLE_STREAM, NO_ERROR, H2Connection, head
+from raw_client import RawConnection, request
+
+
+@pytest.fixture
+def shop(server):
+    one = server("--http2-cleartext", app="httpbin")
+    one.wait_until_ready()
+    return one
+
+
+def ends_in_order(client, last_stream):
+    """GOAWAY comes twice: first for no stream in particular, then with the last that is served."""
+    assert client.read_to_goaway() == NO_ERROR
+    assert [one.last_stream for one in client.goaways] == [LAST_POSSIBLE_STREAM, last_stream]
+
+
+# ---- a worker that leaves --------------------------------------------------------------------
+
+def test_a_drain_is_announced_and_streams_are_finished(shop):
+    with H2Connection(shop.address) as client:
+        slow = client.begin(path="/delay/1")
+        client.ping()
+        shop.signal(signal.SIGTERM)
+        client.read_until_true(lambda: client.goaways)
+        assert client.goaways[0].last_stream == LAST_POSSIBLE_STREAM
+        assert client.finish(slow).status == 200
+        ends_in_order(client, slow)
+        assert shop.wait() == 0
+
+
+def test_a_request_that_crosses_the_first_goaway_is_served(shop):
+    with H2Connection(shop.address) as client:
+        slow = client.begin(path="/delay/1")
+        client.ping()
+        shop.signal(signal.SIGTERM)
+        # Its PING is unanswered for as long as nothing is read: the second GOAWAY waits for that.
+        shop.wait_for_log("Handling signal")
+        late = client.begin()
+        assert client.finish(late).status == 200
+        assert client.finish(slow).status == 200
+        ends_in_order(client, late)
+    assert shop.wait() == 0
+
+
+def test_an_idle_connection_is_told_and_ended_at_once(shop):
+    with H2Connection(shop.address) as client:
+        assert client.ask_h2().status == 200
+        shop.signal(signal.SIGTERM)
+        ends_in_order(client, 1)
+    assert shop.wait() == 0
+
+
+def test_a_reload_loses_no_stream(shop):
+    with H2Connection(shop.address) as client:
+        slow = [client.begin(path="/delay/0.5") for _ in range(20)]
+        client.ping()
+        shop.signal(signal.SIGHUP)
+        assert all(client.finish(one).status == 200 for one in slow)
+        ends_in_order(client, slow[-1])
+    with H2Connection(shop.address) as client:
+        assert client.ask_h2().status == 200
+
+
+def test_the_graceful_timeout_ends_what_goes_on(server):
+    shop = server("--http2-cleartext", "--graceful-timeout", "300ms", app="httpbin")
+    with H2Connection(shop.address) as client:
+        client.begin(path="/delay/10")
+        client.ping()
+        shop.signal(signal.SIGTERM)
+        client.read_to_goaway()
+    assert shop.wait() == 0
+
+
+# ---- limits and idleness ---------------------------------------------------------------------
+
+def test_an_idle_connection_ends_after_keep_alive(server):
+    shop = server("--http2-cleartext", "--keep-alive", "300ms", app="httpbin")
+    with H2Connection(shop.address) as client:
+        assert client.ask_h2(path="/delay/1").status == 200  # longer than that, but not idle
+        assert client.read_to_goaway() == NO_ERROR
+        assert client.goaways[-1].last_stream == 1
+
+
+def test_without_keep_alive_the_connection_ends_after_its_first_requests(server):
+    shop = server("--http2-cleartext", "--keep-alive", "0", app="httpbin")
+    with H2Connection(shop.address) as client:
+        assert client.ask_h2().status == 200
+        ends_in_order(client, 1)
+
+
+def test_a_connection_ends_after_limit_keepalive_requests(server):
+    shop = server("--http2-cleartext", "--limit-keepalive-requests", "3", app="httpbin")
+    with H2Connection(shop.address) as client:
+        streams = [client.begin() for _ in range(3)]
+        assert all(client.finish(one).status == 200 for one in streams)
+        ends_in_order(client, streams[-1])
+
+
+def test_a_connection_that_asks_nothing_ends_after_request_head_timeout(server):
+    shop = server("--http2-cleartext", "--request-head-timeout", "300ms", app="httpbin")
+    with H2Connection(shop.address) as client:
+        assert client.read_to_goaway() == NO_ERROR
+
+
+def test_a_streamed_answer_that_takes_longer_than_request_timeout_is_reset(server):
+    shop = server("--http2-cleartext", "--request-timeout", "300ms", app="httpbin")
+    with H2Connection(shop.address) as client:
+        stream = client.begin(path="/drip?duration=10&numbytes=100&delay=0")
+        client.read_until_true(lambda: client.answer(stream).reset is not None)
+        assert client.answer(stream).status == 200
+        assert client.ask_h2().status == 200
+    shop.wait_for_log("was broken off")
+
+
+# ---- over TLS --------------------------------------------------------------------------------
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+class TlsH2Connection(H2Connection):
+    def __init__(self, address, authority, protocols=("h2",)):
+        super().__init__(address, preface=False)
+        context = ssl.create_default_context(cafile=str(authority.certificate))
+        context.set_alpn_protocols(list(protocols))
+        self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
+        self.begin_preface({})
+
+
+def test_alpn_chooses_the_version(server, authority):
+    shop = server(*authority.issue().flags, app="httpbin")
+    with TlsH2Connection(shop.address, authority, ["h2", "http/1.1"]) as client:
+        assert client.socket.selected_alpn_protocol() == "h2"
+        answer = client.ask_h2(head("/get", scheme="https"))
+        assert b'"url": "https://test.example/get"' in answer.body
+    for choice, version in (["--http2"], "2"), (["--http1.1"], "1.1"):
+        run = subprocess.run(
+            ["curl", "-sS", *choice, "--cacert", str(authority.certificate), "-w",
+             " %{http_version}", f"https://localhost:{shop.address[1]}/hello", "--resolve",
+             f"localhost:{shop.address[1]}:127.0.0.1"],
+            capture_output=True, text=True, timeout=60, check=True)
+        assert run.stdout == f"Hello, World! {version}"
+
+
+def test_a_listener_without_h2_offers_none(server, authority):
+    shop = server(*authority.issue().flags, "--http-protocols", "h1", app="httpbin")
+    context = ssl.create_default_context(cafile=str(authority.certificate))
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with RawConnection(shop.address) as client:
+        client.socket = context.wrap_socket(client.socket, server_hostname="localhost")
+        assert client.socket.selected_alpn_protocol() == "http/1.1"
+        assert client.ask(request("/hello")).status == 200
+
+
+def test_large_bodies_over_tls(server, authority):
+    shop = server(*authority.issue().flags, app="httpbin")
+    body = bytes(i * 7 % 251 for i in range(500_000))
+    run = subprocess.run(
+        ["curl", "-sS", "--http2", "--cacert", str(authority.certificate), "--data-binary", "@-",
+         f"https://localhost:{shop.address[1]}/echo", "--resolve",
+         f"localhost:{shop.address[1]}:127.0.0.1"],
+        input=body, capture_output=True, timeout=60, check=True)
+    assert run.stdout == body
+
+
+def test_a_drain_over_tls(server, authority):
+    shop = server(*authority.issue().flags, app="httpbin")
+    with TlsH2Connection(shop.address, authority) as client:
+        slow = client.begin(path="/delay/0.5")
+        client.ping()
+        shop.signal(signal.SIGTERM)
+        assert client.finish(slow).status == 200
+        ends_in_order(client, slow)
+    assert shop.wait() == 0
