@@ -143,7 +143,10 @@ class OwnServer final : public uringcorn::WorkerClass {
     leave_if_done();
   }
 
-  void stop() override { loop_.stop(); }
+  void stop() override {
+    is_draining_ = false;  // the sessions that are left end with the loop, and change nothing then
+    loop_.stop();
+  }
 
  private:
   void accept(Acceptor& acceptor, WorkerContext& context) {
@@ -179,11 +182,12 @@ class OwnServer final : public uringcorn::WorkerClass {
     }
   }
 
+  // Outlive the loop, which ends sessions when it is destroyed.
+  std::size_t sessions_ = 0;
+  bool is_draining_ = false;
   asio::io_context loop_{1};
   std::list<Acceptor> acceptors_;
   asio::posix::stream_descriptor control_{loop_};
-  std::size_t sessions_ = 0;
-  bool is_draining_ = false;
 };
 
 }  // namespace

@@ -89,7 +89,8 @@ class URINGCORN_API WorkerContext {
 };
 
 /// A worker class of one's own: what a worker process does between its fork and its end. The
-/// arbiter binds, starts, watches, reloads, drains and kills it as any other.
+/// arbiter binds, starts, watches, reloads, drains and kills it as any other. The context that it
+/// is given outlives it.
 class URINGCORN_API WorkerClass {
  public:
   virtual ~WorkerClass() = default;

@@ -183,9 +183,9 @@ void Context::leave(bool quickly) {
 }  // namespace
 
 int run_module_class(const WorkerBoot& boot, const std::string& module) {
-  std::unique_ptr<WorkerClass> worker_class;
+  std::unique_ptr<WorkerClass> loaded;
   try {
-    worker_class = app::load_worker_class(module, mapping_of(boot.settings));
+    loaded = app::load_worker_class(module, mapping_of(boot.settings));
   } catch (const app::LoadError& error) {
     observe::error("{}", error.what());
     return k_exit_app_not_loaded;
@@ -193,7 +193,9 @@ int run_module_class(const WorkerBoot& boot, const std::string& module) {
     observe::error("the worker class failed to boot: {}", error.what());
     return k_exit_failed_to_boot;
   }
-  Context context(boot, *worker_class);
+  Context context(boot, *loaded);
+  // Destroyed before the context, to which what the class keeps refers.
+  const std::unique_ptr<WorkerClass> worker_class = std::move(loaded);
   try {
     worker_class->boot(context);
   } catch (const std::exception& error) {

@@ -89,11 +89,12 @@ def test_a_template_that_cannot_fork_says_so(server, tmp_path):
 # The wall clock of the processes that load it is wrong by as many seconds as a file says.
 WRONG_CLOCK = r"""
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
 static long error_now(void) {
   long seconds = 0;
@@ -106,9 +107,8 @@ static long error_now(void) {
 }
 
 int clock_gettime(clockid_t clock, struct timespec* time) {
-  static int (*real)(clockid_t, struct timespec*);
-  if (real == NULL) real = (int (*)(clockid_t, struct timespec*))dlsym(RTLD_NEXT, "clock_gettime");
-  int result = real(clock, time);
+  // Not through dlsym(), which allocates: sanitizers ask for the time within malloc.
+  int result = (int)syscall(SYS_clock_gettime, clock, time);
   if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) {
     time->tv_sec += error_now();
   }

@@ -140,15 +140,16 @@ TEST_CASE("a pipe that nobody reads costs records, never time, and the error log
   }
   CHECK(log->dropped() == 20);
   CHECK(errors.says("is too slow: requests are not logged until it catches up"));
-  reader.take();
+  // What filled the pipe, and maybe some of what comes behind it already.
+  std::string text = reader.take();
   CHECK(comes_true([&] {
     log->flush();
     return errors.text().find("20 requests are missing in the access log") != std::string::npos;
   }));
   log->record(record_of("last"));
-  std::string text;
   log.reset();
-  text = reader.take();
+  text += reader.take();
+  text.erase(0, text.find_first_not_of('.'));
   CHECK(text.starts_with("first\n"));
   CHECK(count(text, "123456789\n") == 10);
   CHECK(text.ends_with("last\n"));
