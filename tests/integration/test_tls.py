@@ -55,7 +55,7 @@ def test_bodies_of_any_size_go_both_ways(shop, authority, size):
 
 
 def test_a_client_that_reads_slowly_gets_everything(shop, authority):
-    size = 1_000_000
+    size = 200_000
     target = f"/bytes/{size}?seed=7"
     with TlsConnection(shop.address, client_context(authority)) as client:
         expected = client.ask(request(target)).body
