@@ -315,7 +315,7 @@ void Crew::hand_over(TimePoint now) {
         slot.hand_over_at = now + time_to_give_up_addresses(slot);
       }
       if (now >= slot.hand_over_at) {
-        close_given_up(slot.current->plan());
+        close_given_up(slot.current->plan(), slot.successor->plan());
         dismiss(std::move(slot.current), now);
       }
     }

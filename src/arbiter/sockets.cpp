@@ -160,9 +160,12 @@ bool give_up_addresses(const Plan& old, const Plan& next) noexcept {
   return may_be_under_way;
 }
 
-void close_given_up(const Plan& plan) noexcept {
-  for (const std::shared_ptr<BoundAddress>& socket : plan.sockets) {
-    socket->close_given_up();
+void close_given_up(const Plan& old, const Plan& next) noexcept {
+  for (const std::shared_ptr<BoundAddress>& socket : old.sockets) {
+    // At a stop all refuse connections, also those that the next plan's workers still accept from.
+    if (!has(next, socket)) {
+      socket->close_given_up();
+    }
   }
 }
 

@@ -64,6 +64,6 @@ constexpr Duration k_handshakes_end_within = std::chrono::milliseconds(100);
 
 /// As Sockets::refuse_connections() and close_given_up(), for what `old` has and `next` has not.
 bool give_up_addresses(const Plan& old, const Plan& next) noexcept;
-void close_given_up(const Plan& plan) noexcept;
+void close_given_up(const Plan& old, const Plan& next) noexcept;
 
 }  // namespace uringcorn::arbiter

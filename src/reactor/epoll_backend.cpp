@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -59,6 +60,7 @@ EpollBackend::EpollBackend(Reactor& reactor, const Reactor::Options& options)
 }
 
 EpollBackend::Descriptor& EpollBackend::descriptor(int fd) {
+  assert(fd >= 0);
   const auto index = static_cast<std::size_t>(fd);
   if (index >= descriptors_.size()) {
     descriptors_.resize(std::max(index + 1, descriptors_.size() * 2));
