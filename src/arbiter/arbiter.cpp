@@ -78,7 +78,9 @@ class Arbiter {
                                         reactor::BackendKind backend, const Sockets::Wait& wait);
   using MaterialPointer = std::shared_ptr<const net::tls::Material>;
   std::vector<MaterialPointer> read_certificates(const settings::Settings& settings);
+  void make_ticket_keys(const settings::Settings& settings);
   void rotate_ticket_keys();
+  TimePoint ticket_keys_due() const noexcept;
   bool wait_to_bind(Duration pause);
   bool done() const;
   void wait();
@@ -172,6 +174,7 @@ void Arbiter::start(const settings::Settings& settings) {
   set_process_title(title_of("arbiter", settings));
   plan_ = make_plan(settings, generation_, backend,
                     [this](Duration pause) { return wait_to_bind(pause); });
+  handover_.reset();
   observe::info("Using reactor: {}, workers: {}",
                 backend == reactor::BackendKind::io_uring ? "io_uring" : "epoll", workers_);
   watch_files(settings);
@@ -213,6 +216,9 @@ void Arbiter::close_in_child(const Plan& plan, unsigned number) noexcept {
   background_.close_in_child();
   predecessor_.forget();
   files_.reset();
+  if (ticket_keys_) {
+    ticket_keys_->close_in_child();
+  }
 }
 
 std::shared_ptr<const Plan> Arbiter::make_plan(const settings::Settings& settings,
@@ -249,17 +255,27 @@ std::vector<Arbiter::MaterialPointer> Arbiter::read_certificates(
       });
     }
     net::tls::warn_of_expiry(*all.back());
-    if (!ticket_keys_ && settings.tls_ticket_lifetime.count() > 0) {
-      ticket_keys_.emplace(std::chrono::ceil<std::chrono::seconds>(settings.tls_ticket_lifetime));
-    }
+    make_ticket_keys(settings);
   }
   return all;
 }
 
+void Arbiter::make_ticket_keys(const settings::Settings& settings) {
+  if (!ticket_keys_ && settings.tls_ticket_lifetime.count() > 0) {
+    ticket_keys_.emplace(std::chrono::ceil<std::chrono::seconds>(settings.tls_ticket_lifetime),
+                         handover_ ? std::move(handover_->ticket_keys) : UniqueFd());
+  }
+}
+
 void Arbiter::rotate_ticket_keys() {
-  if (ticket_keys_) {
+  if (now_ >= ticket_keys_due()) {
     ticket_keys_->rotate_if_due(now_);
   }
+}
+
+/// While the predecessor lives, it rotates those that both use.
+TimePoint Arbiter::ticket_keys_due() const noexcept {
+  return ticket_keys_ && !predecessor_.lives() ? ticket_keys_->due() : TimePoint::max();
 }
 
 /// Between two tries for an address in use. False: somebody wants us to stop.
@@ -288,9 +304,9 @@ bool Arbiter::done() const {
 /// stop of this process at any point either shows here as lateness, or makes nothing look overdue.
 void Arbiter::wait() {
   const TimePoint before = Clock::now();
-  const TimePoint due = std::min({crew_->due(grace_from_), service_manager_.due(), refuse_at_,
-                                  drain_at_, files_ ? files_->due() : TimePoint::max(),
-                                  ticket_keys_ ? ticket_keys_->due() : TimePoint::max()});
+  const TimePoint due =
+      std::min({crew_->due(grace_from_), service_manager_.due(), refuse_at_, drain_at_,
+                files_ ? files_->due() : TimePoint::max(), ticket_keys_due()});
   const TimePoint wake_up = std::clamp(due, before, before + k_longest_wait);
   // poll() passes over descriptors that are negative.
   poll_set_.assign({{signals_.fd(), POLLIN, 0},
@@ -489,7 +505,9 @@ void Arbiter::upgrade() {
     observe::error("Upgrade refused: the old arbiter (pid {}) is alive; end that first",
                    predecessor_.pid());
   } else {
-    successor_.begin(sockets_.all(), plan_->backend);
+    successor_.begin({.backend = plan_->backend,
+                      .sockets = sockets_.all(),
+                      .ticket_keys = ticket_keys_ ? ticket_keys_->fd() : -1});
   }
 }
 

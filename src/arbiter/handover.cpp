@@ -20,6 +20,7 @@ namespace {
 constexpr const char* k_pid = "URINGCORN_PID";
 constexpr const char* k_reactor = "URINGCORN_REACTOR";
 constexpr const char* k_sockets = "URINGCORN_FD";
+constexpr const char* k_ticket_keys = "URINGCORN_TICKET_KEYS_FD";
 constexpr std::string_view k_unix = "unix:";
 /// What HandedSocket::number is when there is none.
 constexpr long long k_for_all = -1;
@@ -31,11 +32,11 @@ std::string taken(const char* name) {
   return text;
 }
 
-/// Reads the list of sockets: each is numbers with a blank after each, the last of which is the
-/// length of the text that follows.
+/// Reads the value of a variable: numbers with a blank after each, and texts, each after the number
+/// that is its length.
 class Reader {
  public:
-  explicit Reader(std::string_view text) : rest_(text) {}
+  Reader(const char* variable, std::string_view text) : variable_(variable), rest_(text) {}
 
   bool at_end() const noexcept { return rest_.empty(); }
 
@@ -72,11 +73,12 @@ class Reader {
   }
 
  private:
-  [[noreturn]] static void refuse() {
+  [[noreturn]] void refuse() const {
     throw std::runtime_error(fmt::format(
-        "the variable {} in the environment is not from a running uringcorn: unset it", k_sockets));
+        "the variable {} in the environment is not from a running uringcorn: unset it", variable_));
   }
 
+  const char* variable_;
   std::string_view rest_;
 };
 
@@ -108,13 +110,17 @@ std::optional<Handover> take_handover() {
   const std::string pid = taken(k_pid);
   const std::string reactor = taken(k_reactor);
   const std::string sockets = taken(k_sockets);
+  const std::string ticket_keys = taken(k_ticket_keys);
   if (pid.empty()) {
     return std::nullopt;
   }
   Handover handover;
-  Reader reader(sockets);
+  Reader reader(k_sockets, sockets);
   while (!reader.at_end()) {
     handover.sockets.push_back(read_socket(reader));
+  }
+  if (!ticket_keys.empty()) {
+    handover.ticket_keys = Reader(k_ticket_keys, ticket_keys).descriptor();
   }
   std::from_chars(pid.data(), pid.data() + pid.size(), handover.predecessor);
   handover.backend =
@@ -122,11 +128,9 @@ std::optional<Handover> take_handover() {
   return handover;
 }
 
-std::vector<std::string> handover_variables(
-    pid_t predecessor, reactor::BackendKind backend,
-    std::span<const std::shared_ptr<BoundAddress>> sockets) {
+std::vector<std::string> handover_variables(pid_t predecessor, const Estate& estate) {
   std::string list;
-  for (const std::shared_ptr<BoundAddress>& address : sockets) {
+  for (const std::shared_ptr<BoundAddress>& address : estate.sockets) {
     if (is_by_descriptor(*address)) {
       continue;  // The successor finds it where this process did.
     }
@@ -139,24 +143,31 @@ std::vector<std::string> handover_variables(
                      file.device, file.inode, address->bind().size(), address->bind());
     }
   }
-  const bool is_epoll = backend == reactor::BackendKind::epoll;
-  return {fmt::format("{}={}", k_pid, predecessor),
-          fmt::format("{}={}", k_reactor, is_epoll ? "epoll" : "io_uring"),
-          fmt::format("{}={}", k_sockets, list)};
+  const bool is_epoll = estate.backend == reactor::BackendKind::epoll;
+  std::vector<std::string> variables{
+      fmt::format("{}={}", k_pid, predecessor),
+      fmt::format("{}={}", k_reactor, is_epoll ? "epoll" : "io_uring"),
+      fmt::format("{}={}", k_sockets, list),
+  };
+  if (estate.ticket_keys >= 0) {
+    variables.push_back(fmt::format("{}={} ", k_ticket_keys, estate.ticket_keys));
+  }
+  return variables;
 }
 
 bool is_handover_variable(std::string_view variable) {
   const std::string_view name = variable.substr(0, variable.find('='));
-  return name == k_pid || name == k_reactor || name == k_sockets;
+  return name == k_pid || name == k_reactor || name == k_sockets || name == k_ticket_keys;
 }
 
-void keep_descriptors(std::span<const std::shared_ptr<BoundAddress>> sockets) noexcept {
+void keep_descriptors(const Estate& estate) noexcept {
   const auto keep = [](int fd) {
     if (fd >= 0) {
       ::fcntl(fd, F_SETFD, 0);
     }
   };
-  for (const std::shared_ptr<BoundAddress>& address : sockets) {
+  keep(estate.ticket_keys);
+  for (const std::shared_ptr<BoundAddress>& address : estate.sockets) {
     if (is_by_descriptor(*address)) {
       const std::string_view number = std::string_view(address->bind()).substr(5);
       int fd = -1;

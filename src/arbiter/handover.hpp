@@ -5,11 +5,11 @@
 
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "arbiter/bound_address.hpp"
+#include "base/unique_fd.hpp"
 #include "reactor/backend.hpp"
 
 namespace uringcorn::arbiter {
@@ -20,6 +20,14 @@ struct Handover {
   pid_t predecessor = 0;
   reactor::BackendKind backend = reactor::BackendKind::io_uring;
   std::vector<HandedSocket> sockets;
+  UniqueFd ticket_keys;  ///< for net::tls::TicketKeys; none if there were none
+};
+
+/// What the old arbiter has to hand over. It stays the owner.
+struct Estate {
+  reactor::BackendKind backend = reactor::BackendKind::io_uring;
+  std::vector<std::shared_ptr<BoundAddress>> sockets;
+  int ticket_keys = -1;  ///< a descriptor; -1: none
 };
 
 /// In the new process: takes it out of the environment; nothing if there is none. Throws
@@ -27,13 +35,12 @@ struct Handover {
 std::optional<Handover> take_handover();
 
 /// The variables, NAME=VALUE, that take_handover() reads.
-std::vector<std::string> handover_variables(pid_t predecessor, reactor::BackendKind backend,
-                                            std::span<const std::shared_ptr<BoundAddress>> sockets);
+std::vector<std::string> handover_variables(pid_t predecessor, const Estate& estate);
 
 /// Whether the variable, NAME=VALUE, is one of them.
 bool is_handover_variable(std::string_view variable);
 
 /// In the process that is about to execute the new program: lets the descriptors pass.
-void keep_descriptors(std::span<const std::shared_ptr<BoundAddress>> sockets) noexcept;
+void keep_descriptors(const Estate& estate) noexcept;
 
 }  // namespace uringcorn::arbiter

@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "arbiter/handover.hpp"
 #include "arbiter/service_manager.hpp"
 #include "observe/log.hpp"
 
@@ -31,8 +30,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 }  // namespace
 
-void Successor::begin(std::span<const std::shared_ptr<BoundAddress>> sockets,
-                      reactor::BackendKind backend) {
+void Successor::begin(const Estate& estate) {
   const pid_t self = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) {
@@ -40,7 +38,7 @@ void Successor::begin(std::span<const std::shared_ptr<BoundAddress>> sockets,
     return;
   }
   if (pid == 0) {
-    execute(self, sockets, backend);
+    execute(self, estate);
   }
   pid_ = pid;
   observe::info("Upgrade: starting a new arbiter with pid: {}, from {}", pid,
@@ -48,8 +46,7 @@ void Successor::begin(std::span<const std::shared_ptr<BoundAddress>> sockets,
 }
 
 /// Signals stay blocked: what comes before the new program listens for them waits for it.
-void Successor::execute(pid_t predecessor, std::span<const std::shared_ptr<BoundAddress>> sockets,
-                        reactor::BackendKind backend) const {
+void Successor::execute(pid_t predecessor, const Estate& estate) const {
   ::signal(SIGPIPE, SIG_DFL);
   ::signal(SIGXFSZ, SIG_DFL);
   if (::chdir(start_.directory.c_str()) != 0) {
@@ -57,9 +54,9 @@ void Successor::execute(pid_t predecessor, std::span<const std::shared_ptr<Bound
                    start_.directory, std::strerror(errno));
     ::_exit(k_exit_not_executed);
   }
-  keep_descriptors(sockets);
+  keep_descriptors(estate);
   keep_activated_descriptors(predecessor);
-  std::vector<std::string> environment = handover_variables(predecessor, backend, sockets);
+  std::vector<std::string> environment = handover_variables(predecessor, estate);
   for (const std::string& variable : start_.environment) {
     if (!is_handover_variable(variable)) {
       environment.push_back(variable);

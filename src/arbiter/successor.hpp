@@ -3,18 +3,14 @@
 
 #include <sys/types.h>
 
-#include <memory>
-#include <span>
-#include <string>
-
-#include "arbiter/bound_address.hpp"
+#include "arbiter/handover.hpp"
 #include "arbiter/start.hpp"
-#include "reactor/backend.hpp"
 
 namespace uringcorn::arbiter {
 
 /// The new arbiter that USR2 starts: a child of this one that executes the program now on disk, as
-/// this one was started, with the same sockets. Both serve until the operator ends one of them.
+/// this one was started, with the same sockets and ticket keys. Both serve until the operator ends
+/// one of them.
 class Successor {
  public:
   /// `start` must outlive it.
@@ -26,14 +22,12 @@ class Successor {
 
   /// Starts one. Failures are told in the log; the one that cannot be told from here, that the new
   /// program ends by itself, comes with died().
-  void begin(std::span<const std::shared_ptr<BoundAddress>> sockets, reactor::BackendKind backend);
+  void begin(const Estate& estate);
   /// A child has died. Does nothing if it is not this one.
   void died(pid_t pid, int status, bool stopping);
 
  private:
-  [[noreturn]] void execute(pid_t predecessor,
-                            std::span<const std::shared_ptr<BoundAddress>> sockets,
-                            reactor::BackendKind backend) const;
+  [[noreturn]] void execute(pid_t predecessor, const Estate& estate) const;
 
   const Start& start_;
   pid_t pid_ = 0;

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import ssl
@@ -10,6 +11,7 @@ import ssl
 import pytest
 
 from certificates import Authority, Pair, openssl
+from processes import children
 from raw_client import RawConnection, request
 from tls_client import TlsConnection, client_context, fetch, s_client
 
@@ -348,6 +350,50 @@ def test_a_session_is_resumed_on_any_worker_and_through_a_reload(server, authori
     shop.wait_until(lambda: len(shop.workers()) == 3, "the old workers to be gone")
     reused, _, pid = resumes(shop.address, context, first)
     assert reused and pid not in pids
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_session_is_resumed_through_an_upgrade_and_back(server, authority, pair, version):
+    shop = server(*pair.flags, app="httpbin")
+    context = client_context(authority, minimum=version, maximum=version)
+    _, first, _ = resumes(shop.address, context, None)
+
+    def upgrade(times):
+        shop.signal(signal.SIGUSR2)
+        line = shop.wait_for_line("starting a new arbiter with pid: ", times)
+        shop.wait_for_log("serving beside the old arbiter", times)
+        return int(re.search(r"with pid: (\d+)", line)[1])
+
+    new = upgrade(1)
+    shop.signal(signal.SIGWINCH)
+    shop.wait_until(lambda: shop.workers() == [new], "the old worker to be gone")
+    reused, of_the_new, pid = resumes(shop.address, context, first)
+    assert reused and pid in children(new)
+    shop.signal(signal.SIGHUP)
+    shop.wait_for_log("Reload done")
+    os.kill(new, signal.SIGTERM)
+    shop.wait_for_line("The new arbiter .* has left")
+    reused, _, pid = resumes(shop.address, context, of_the_new)
+    assert reused and pid in shop.workers()
+
+    new = upgrade(2)
+    shop.signal(signal.SIGTERM)
+    assert shop.wait() == 0
+    reused, _, pid = resumes(shop.address, context, first)
+    assert reused and pid in children(new)
+
+
+def test_after_an_upgrade_keys_of_tickets_are_forgotten_as_before(server, authority, pair):
+    shop = server(*pair.flags, "--tls-ticket-lifetime", "2s", app="httpbin")
+    context = client_context(authority)
+    shop.signal(signal.SIGUSR2)
+    shop.wait_for_log("serving beside the old arbiter")
+    shop.signal(signal.SIGTERM)
+    assert shop.wait() == 0
+    _, session, _ = resumes(shop.address, context, None)
+    assert resumes(shop.address, context, session)[0]
+    shop.wait_until(lambda: not resumes(shop.address, context, session)[0],
+                    "the key to be forgotten")
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])

@@ -200,8 +200,9 @@ TEST_CASE("what is handed over arrives in the process that takes it") {
   };
   static_cast<void>(sockets[0]->socket_for(5));
   static_cast<void>(sockets[0]->socket_for(2));
-  const std::vector<std::string> variables =
-      uringcorn::arbiter::handover_variables(4711, BackendKind::epoll, sockets);
+  const UniqueFd keys(::dup(STDIN_FILENO));
+  const std::vector<std::string> variables = uringcorn::arbiter::handover_variables(
+      4711, {.backend = BackendKind::epoll, .sockets = sockets, .ticket_keys = keys.get()});
   Variables environment;
   for (const std::string& variable : variables) {
     CHECK(uringcorn::arbiter::is_handover_variable(variable));
@@ -220,7 +221,9 @@ TEST_CASE("what is handed over arrives in the process that takes it") {
   CHECK(handover->sockets[2].bind == "unix:" + path);
   CHECK(handover->sockets[2].file.path == path);
   CHECK(handover->sockets[2].socket.get() == sockets[1]->sockets()[0].listener.fd());
-  for (auto& socket : handover->sockets) {  // They are the same descriptors here.
+  // They are the same descriptors here.
+  CHECK(handover->ticket_keys.release() == keys.get());
+  for (auto& socket : handover->sockets) {
     static_cast<void>(socket.socket.release());
     static_cast<void>(socket.file.share_reader.release());
     static_cast<void>(socket.file.share_writer.release());

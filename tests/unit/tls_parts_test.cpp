@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,6 +12,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/unique_fd.hpp"
@@ -133,6 +137,39 @@ TEST_CASE("a ticket that was changed, or is another server's, is not opened") {
   CHECK_FALSE(opens(keys, ticket));
   TicketKeys others(100s);
   CHECK_FALSE(opens(keys, sealed(others)));
+}
+
+TEST_CASE("keys that are handed over open the tickets of both, and new ones come to both") {
+  TicketKeys old(100s);
+  const Ticket ticket = sealed(old);
+  TicketKeys next(100s, UniqueFd(::dup(old.fd())));
+  CHECK(opens(next, ticket));
+  CHECK(opens(old, sealed(next)));
+  CHECK(next.due() == old.due());
+  next.rotate_if_due(next.due());
+  CHECK(next.due() == old.due());
+  CHECK(opens(old, sealed(next)));
+  CHECK(opens(next, sealed(old)));
+}
+
+TEST_CASE("what was handed over and cannot be used is left, and keys are made") {
+  TicketKeys old(100s);
+  const Ticket ticket = sealed(old);
+  std::vector<UniqueFd> unusable;
+  unusable.emplace_back(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  // A file that somebody could make shorter under those who read it.
+  unusable.emplace_back(::memfd_create("unsealed", MFD_CLOEXEC));
+  struct stat status{};
+  REQUIRE(::fstat(old.fd(), &status) == 0);
+  REQUIRE(::ftruncate(unusable.back().get(), status.st_size) == 0);
+  for (UniqueFd& file : unusable) {
+    TicketKeys next(100s, std::move(file));
+    CHECK_FALSE(opens(next, ticket));
+    CHECK(opens(next, sealed(next)));
+  }
+  TicketKeys of_another_lifetime(200s, UniqueFd(::dup(old.fd())));
+  CHECK_FALSE(opens(of_another_lifetime, ticket));
+  CHECK(opens(old, ticket));
 }
 
 TEST_CASE("processes that were forked see each new key") {
