@@ -16,22 +16,21 @@ import platform
 import re
 import resource
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-import tls
+import idle
+import protocols
 from classes import classes
-from peers import BUILD, ROOT, Peers, ask, free_port, request, verify
-from processes import BenchError, cpu_ns, private_bytes
+from loads import LOAD_CORE, wrk
+from peers import BUILD, ROOT, Peers, ask, free_port, verify
+from processes import BenchError
+from rounds import compare, measure
 
-SERVER_CORE, LOAD_CORE = 0, 1
-CONNECTIONS = 64
-IDLE_CONNECTIONS = 10_000
-WARM_UP_SECONDS = 1
+SERVER_CORE = 0
 ALL = ["floor/io_uring", "floor/epoll", "uringcorn/io_uring", "uringcorn/epoll", "nginx"]
 URING, EPOLL, FLOOR, NGINX = "uringcorn/io_uring", "uringcorn/epoll", "floor/io_uring", "nginx"
 
@@ -92,103 +91,32 @@ def cpu_model():
     return f"{match[1] if match else platform.machine()} x {os.cpu_count()}"
 
 
-def wrk(url, seconds, *options, connections=CONNECTIONS):
-    """Runs wrk against /hello and gives (answers counted, answers per second)."""
-    run = subprocess.run(
-        ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
-         "--timeout", "10s", *options, f"{url}/hello"],
-        capture_output=True, text=True, timeout=seconds + 60, check=True)
-    if re.search(r"Non-2xx|Socket errors", run.stdout):
-        raise BenchError(f"wrk saw errors:\n{run.stdout}")
-    return (int(re.search(r"(\d+) requests in", run.stdout)[1]),
-            float(re.search(r"Requests/sec: +([\d.]+)", run.stdout)[1]))
-
-
-def cpu_per_request(server, seconds, *options):
-    """(CPU microseconds per request, requests per second) of one run of wrk."""
-    server.drain_log()
-    before = cpu_ns(server.pid)
-    answers, per_second = wrk(server.url, seconds, *options)
-    return (cpu_ns(server.pid) - before) / answers / 1000, per_second
-
-
-def load_scenario(name, options, peers, report, *wrk_options, close=False):
-    """One load, all servers, interleaved rounds; adds the medians and the ratios."""
+def load_scenario(name, options, peers, report, run, close=False):
+    """One load, all servers."""
     reference = peers.learn_answer(close)
-    samples = {peer: [] for peer in options.peers}
     with contextlib.ExitStack() as stack:
-        servers = {peer: stack.enter_context(peers.start(peer, close)) for peer in options.peers}
-        for peer, server in servers.items():
+        series = {}
+        for peer in options.peers:
+            server = stack.enter_context(peers.start(peer, close))
             verify(peer, ask(server.port, close), reference)
-            wrk(server.url, WARM_UP_SECONDS, *wrk_options)
-        for number in range(options.rounds):
-            for peer, server in servers.items():
-                samples[peer].append(cpu_per_request(server, options.seconds, *wrk_options))
-                print(f"{name} {number + 1}/{options.rounds} {peer}:"
-                      f" {samples[peer][-1][0]:.3f} us, {samples[peer][-1][1]:.0f}/s",
-                      file=sys.stderr)
-    medians = {peer: statistics.median(cost for cost, _ in runs) for peer, runs in samples.items()}
-    for peer, runs in samples.items():
-        report.add(name, peer, medians[peer], "us CPU/request",
-                   samples=[round(cost, 4) for cost, _ in runs],
-                   per_second=round(statistics.median(rate for _, rate in runs)))
+            series[peer] = (server, run)
+        costs = measure(name, "request", series, options, report)
     for what, base, limit in LIMITS[name]:
-        if what in samples and base in samples:
-            # Neighbours in time are compared: what slows a round down slows both.
-            ratios = [ours[0] / theirs[0] for ours, theirs in zip(samples[what], samples[base])]
-            report.add(name, f"{what} / {base}", statistics.median(ratios), "ratio", limit)
+        compare(name, costs, what, base, limit, report)
 
 
 def keep_alive(options, peers, report):
-    load_scenario("keep-alive", options, peers, report)
+    load_scenario("keep-alive", options, peers, report, wrk())
 
 
 def pipelined(options, peers, report):
-    load_scenario("pipelined", options, peers, report, "-s", str(ROOT / "bench/pipeline.lua"))
+    load_scenario("pipelined", options, peers, report,
+                  wrk("-s", str(ROOT / "bench/pipeline.lua")))
 
 
 def connection_each(options, peers, report):
-    load_scenario("connection-each", options, peers, report, "-H", "Connection: close", close=True)
-
-
-def open_idle(port, count):
-    """`count` connections that each had one answer and now wait."""
-    connections = []
-    for number in range(count):
-        connection = socket.socket()
-        # A source address holds some 28,000 ports; four hold enough after earlier runs too.
-        connection.bind((f"127.0.0.{2 + number % 4}", 0))
-        connection.settimeout(30)
-        connection.connect(("127.0.0.1", port))
-        connections.append(connection)
-        connection.sendall(request(port))
-        if not connection.recv(65536).startswith(b"HTTP/1.1 200"):
-            raise BenchError(f"connection {number} was not answered")
-    return connections
-
-
-def idle(options, peers, report):
-    """Memory of an idle connection, and what a normal client pays beside 10,000 of them."""
-    peers.learn_answer()
-    for peer in [peer for peer in options.peers if not peer.startswith("floor")]:
-        with peers.start(peer) as server:
-            ask(server.port)
-            wrk(server.url, WARM_UP_SECONDS)
-            alone, _ = cpu_per_request(server, options.seconds)
-            before = private_bytes(server.worker_pid)
-            connections = open_idle(server.port, IDLE_CONNECTIONS)
-            each = (private_bytes(server.worker_pid) - before) / IDLE_CONNECTIONS
-            beside, _ = cpu_per_request(server, options.seconds)
-            for connection in connections[::100]:  # the idle ones are still served
-                connection.sendall(request(server.port))
-                if not connection.recv(65536).startswith(b"HTTP/1.1 200"):
-                    raise BenchError("an idle connection is no longer served")
-            for connection in connections:
-                connection.close()
-        limit = 2048 if peer.startswith("uringcorn") else None
-        report.add("10,000 idle", f"{peer}, memory of each", each, "bytes", limit)
-        report.add("10,000 idle", f"{peer}, client beside them / alone", beside / alone, "ratio",
-                   1.15 if limit else None, alone_us=alone, beside_us=beside)
+    load_scenario("connection-each", options, peers, report, wrk("-H", "Connection: close"),
+                  close=True)
 
 
 def start(options, peers, report):
@@ -198,7 +126,7 @@ def start(options, peers, report):
         port = free_port()
         cores = f"{SERVER_CORE},{LOAD_CORE}"
         began = time.monotonic()
-        with peers.uringcorn("auto", False, workers=4, port=port, core=cores):
+        with peers.uringcorn("auto", workers=4, port=port, core=cores):
             ask(port)
             samples.append((time.monotonic() - began) * 1000)
     report.add("start", "4 workers to the first answer", statistics.median(samples), "ms", 100,
@@ -218,42 +146,9 @@ def build(_options, peers, report):
     shutil.rmtree(folder)
 
 
-def echoes(port, seconds):
-    """Runs the load of echoes over WebSocket and gives how many came back."""
-    run = subprocess.run(
-        ["taskset", "-c", str(LOAD_CORE), BUILD / "bench/websocket_echo", str(port),
-         str(CONNECTIONS), str(seconds)],
-        capture_output=True, text=True, timeout=seconds + 60, check=False)
-    if run.returncode != 0:
-        raise BenchError(run.stderr.strip())
-    return int(run.stdout)
-
-
-def websocket(options, peers, report):
-    """An echo of 64 bytes over WebSocket, beside a keep-alive request to the same server."""
-    for peer in [peer for peer in options.peers if peer.startswith("uringcorn")]:
-        costs, ratios = [], []
-        with peers.start(peer) as server:
-            ask(server.port)
-            wrk(server.url, WARM_UP_SECONDS)
-            echoes(server.port, WARM_UP_SECONDS)
-            for number in range(options.rounds):
-                request_us, _ = cpu_per_request(server, options.seconds)
-                before = cpu_ns(server.pid)
-                count = echoes(server.port, options.seconds)
-                costs.append((cpu_ns(server.pid) - before) / count / 1000)
-                ratios.append(costs[-1] / request_us)
-                print(f"websocket {number + 1}/{options.rounds} {peer}: {costs[-1]:.3f} us,"
-                      f" a request {request_us:.3f} us", file=sys.stderr)
-        report.add("websocket", peer, statistics.median(costs), "us CPU/message",
-                   samples=[round(cost, 4) for cost in costs])
-        report.add("websocket", f"{peer}, message / request", statistics.median(ratios), "ratio",
-                   1.30)
-
-
 SCENARIOS = {"keep-alive": keep_alive, "pipelined": pipelined, "connection-each": connection_each,
-             "websocket": websocket, "idle": idle, "start": start, "classes": classes,
-             "build": build, **tls.SCENARIOS}
+             **protocols.SCENARIOS, **idle.SCENARIOS, "start": start, "classes": classes,
+             "build": build}
 ONLY_WHEN_NAMED = {"classes", "build"}
 
 
@@ -264,9 +159,9 @@ def parse():
                "when they are named.")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO",
                         help=f"{', '.join(SCENARIOS)} (default: all but build and classes)")
-    parser.add_argument("--seconds", type=int, default=4, help="length of one run of wrk")
+    parser.add_argument("--seconds", type=int, default=4, help="length of one run of a load")
     parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds")
-    parser.add_argument("--peers", nargs="+", default=ALL, choices=ALL, help="what is measured")
+    parser.add_argument("--peers", nargs="+", default=ALL, choices=ALL, help="what is measured in the clear")
     options = parser.parse_args()
     for name in options.scenarios:
         if name not in SCENARIOS:
