@@ -161,7 +161,8 @@ def parse():
                         help=f"{', '.join(SCENARIOS)} (default: all but build and classes)")
     parser.add_argument("--seconds", type=int, default=4, help="length of one run of a load")
     parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds")
-    parser.add_argument("--peers", nargs="+", default=ALL, choices=ALL, help="what is measured in the clear")
+    parser.add_argument("--peers", nargs="+", default=ALL, choices=ALL,
+                        help="what is measured with HTTP/1 in the clear")
     options = parser.parse_args()
     for name in options.scenarios:
         if name not in SCENARIOS:
