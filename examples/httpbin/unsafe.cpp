@@ -7,6 +7,7 @@
 #include <ctime>
 #include <memory>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "httpbin.hpp"
@@ -39,9 +40,23 @@ Task<Response> wait_for_ever(Request&) {
   }
 }
 
-Response crash(const Request&) {
+std::chrono::milliseconds time_before_crash(const Request& request) {
+  return std::chrono::milliseconds(request.query<unsigned>("after_ms").value_or(0));
+}
+
+Response crash_now() {
   ::raise(SIGSEGV);
   return Response::text("it did not crash\n");
+}
+
+Task<Response> crash(Request& request) {
+  co_await sleep_for(time_before_crash(request));
+  co_return crash_now();
+}
+
+Response crash_in_thread(const Request& request) {
+  std::this_thread::sleep_for(time_before_crash(request));
+  return crash_now();
 }
 
 Response exit_now(const Request& request) {
@@ -60,6 +75,7 @@ void add_unsafe(App& app) {
   app.get("/blocking-stick/{seconds}", blocking(stick));
   app.get("/wait-for-ever", wait_for_ever);
   app.get("/crash", crash);
+  app.get("/blocking-crash", blocking(crash_in_thread));
   app.get("/exit/{code}", exit_now);
   app.get("/throw", throw_error);
   auto& leaked = app.emplace_state<std::vector<std::unique_ptr<char[]>>>();
