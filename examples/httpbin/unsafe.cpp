@@ -33,6 +33,16 @@ Response stick(const Request& request) {
   return Response::text("unstuck\n");
 }
 
+/// The same in the middle of a streamed answer.
+Response stick_in_stream(const Request& request) {
+  const timespec time{request.param<unsigned>("seconds").value_or(0), 0};
+  return Response::stream([time](BodyWriter& writer) -> Task<void> {
+    co_await writer.write("sticks\n");
+    ::nanosleep(&time, nullptr);
+    co_await writer.write("unstuck\n");
+  });
+}
+
 /// Waits for ever, as a coroutine.
 Task<Response> wait_for_ever(Request&) {
   for (;;) {
@@ -72,6 +82,7 @@ Response throw_error(const Request&) {
 void add_unsafe(App& app) {
   app.get("/burn/{ms}", burn);
   app.get("/stick/{seconds}", stick);
+  app.get("/stick-in-stream/{seconds}", stick_in_stream);
   app.get("/blocking-stick/{seconds}", blocking(stick));
   app.get("/wait-for-ever", wait_for_ever);
   app.get("/crash", crash);

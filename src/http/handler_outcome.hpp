@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <exception>
 #include <string_view>
 
@@ -13,6 +14,9 @@ namespace uringcorn::http {
 
 /// What a client is told when the time of its request is over.
 constexpr int k_request_timed_out = 504;
+/// How long such a request may take to end before its client gets an answer without it: what waits
+/// in a coroutine ends at once, what blocks a thread may never.
+constexpr std::chrono::milliseconds k_end_of_request_time{100};
 constexpr std::string_view k_timed_out_sentence = "The request took longer than request-timeout.";
 
 /// The answer to a request whose handler threw `error`: an HttpError's own page, 504 if the time of

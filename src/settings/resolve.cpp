@@ -111,6 +111,7 @@ class Resolver {
     apply_given(line, Origin::Kind::command_line);
     refuse_contradictory_limits();
     refuse_captured_access_log();
+    refuse_http2_of_sync();
     make_listeners();
     return std::move(resolution_);
   }
@@ -340,6 +341,28 @@ class Resolver {
           "log: give the access log a file",
           origin_of(*find_key("access_logfile")).place,
           origin_of(*find_key("capture_output")).place));
+    }
+  }
+
+  // A connection of HTTP/2 carries many requests at a time, a worker of class sync has one.
+  void refuse_http2_of_sync() {
+    const Settings& settings = resolution_.settings;
+    if (settings.worker_class != "sync") {
+      return;
+    }
+    const auto refuse = [this](std::string_view key) {
+      const Setting& setting = *find_key(key);
+      throw SettingsError(fmt::format(
+          "{} ({}, {}) asks for HTTP/2, and the worker_class sync ({}) speaks HTTP/1.1 only: take "
+          "the class threads or async",
+          key, show(setting, resolution_.settings).front(), origin_of(setting).place,
+          origin_of(*find_key("worker_class")).place));
+    };
+    if (settings.http_protocols == HttpProtocols::h2) {
+      refuse("http_protocols");
+    }
+    if (settings.http2_cleartext) {
+      refuse("http2_cleartext");
     }
   }
 

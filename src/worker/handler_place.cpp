@@ -33,6 +33,7 @@ Clock::time_point HandlerPlace::last_able(Clock::time_point now) const {
 settings::Settings settings_for(ClassKind kind, settings::Settings settings) {
   if (kind == ClassKind::sync) {
     settings.keep_alive = std::chrono::milliseconds(0);
+    settings.http_protocols = settings::HttpProtocols::h1;
   }
   return settings;
 }

@@ -45,7 +45,8 @@ class HandlerPlace {
   Application* front_;
 };
 
-/// The settings as the class has them: one of class sync keeps no connection.
+/// The settings as the class has them: one of class sync keeps no connection, and so speaks no
+/// HTTP/2, whose connections carry many requests.
 settings::Settings settings_for(ClassKind kind, settings::Settings settings);
 
 }  // namespace uringcorn::worker

@@ -5,10 +5,16 @@
 
 #include "app/pool.hpp"
 #include "http/request_access.hpp"
+#include "observe/log.hpp"
 #include "reactor/across.hpp"
 #include "worker/request_bridge.hpp"
 
 namespace uringcorn::worker {
+namespace {
+
+constexpr int k_not_implemented = 501;
+
+}  // namespace
 
 Task<Response> PooledApplication::handle(Request& request) {
   const auto bridge = std::make_shared<RequestBridge>(request);
@@ -19,6 +25,9 @@ Task<Response> PooledApplication::handle(Request& request) {
     held = std::make_shared<Turn::Holder>(std::move(turn));
   }
   Response response = co_await answer(*bridge);
+  if (response.upgrade() && turn_ != nullptr) {
+    co_return refuse_websocket(request);
+  }
   if (response.upgrade()) {
     // The WebSocket's handler runs on the reactor, with the request as it is there.
     RequestAccess::set_parameters(request, RequestAccess::parameters(bridge->request()));
@@ -36,6 +45,15 @@ Task<Response> PooledApplication::answer(RequestBridge& bridge) {
   } catch (const reactor::PoolIsFull&) {
     app::throw_overloaded();
   }
+}
+
+/// It would hold the one turn of its worker for as long as it is open.
+Response PooledApplication::refuse_websocket(const Request& request) {
+  observe::log(std::exchange(told_of_websockets_, true) ? LogLevel::debug : LogLevel::warning,
+               "{} {} is refused: a worker of the class sync has one request at a time and opens no"
+               " WebSockets; take the class async or threads (--worker-class)",
+               request.method_name(), request.target());
+  return Response::error(k_not_implemented, "This server opens no WebSockets.");
 }
 
 /// The producer keeps what it may refer to, and the turn, until the answer is over.

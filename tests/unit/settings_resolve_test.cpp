@@ -321,6 +321,23 @@ TEST_CASE("a captured standard output is no place for the access log") {
   CHECK(complaint(place.sources) == "no complaint");
 }
 
+TEST_CASE("the class sync is not asked for HTTP/2") {
+  Place place;
+  place.sources.arguments = {"-k", "sync", "--http-protocols", "h2"};
+  CHECK(complaint(place.sources) ==
+        "http_protocols (h2, --http-protocols) asks for HTTP/2, and the worker_class sync "
+        "(--worker-class) speaks HTTP/1.1 only: take the class threads or async");
+  place.directory.write("uringcorn.toml", "worker_class = \"sync\"\n");
+  place.sources.arguments = {"--http2-cleartext"};
+  CHECK(complaint(place.sources) ==
+        "http2_cleartext (true, --http2-cleartext) asks for HTTP/2, and the worker_class sync "
+        "(uringcorn.toml:1) speaks HTTP/1.1 only: take the class threads or async");
+  place.sources.arguments = {"--http-protocols", "h1,h2"};
+  CHECK(complaint(place.sources) == "no complaint");
+  place.sources.arguments = {"-k", "threads", "--http2-cleartext", "--http-protocols", "h2"};
+  CHECK(complaint(place.sources) == "no complaint");
+}
+
 TEST_CASE("a room's own check is heard, with the source of the value before it") {
   Place place;
   place.sources.checks.push_back(

@@ -21,10 +21,6 @@ namespace {
 constexpr std::size_t k_kept_buffer_bytes = 16 * 1024;
 constexpr int k_switching_protocols = 101;
 
-/// How long a request whose time is over may take to end before its client gets an answer without
-/// it: what waits in a coroutine ends at once, what blocks a thread may never.
-constexpr auto k_end_of_request_time = std::chrono::milliseconds(100);
-
 Clock::time_point now() noexcept {
   return reactor::Reactor::current().now();
 }

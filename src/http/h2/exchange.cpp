@@ -45,7 +45,7 @@ void Exchange::open(Session& session, std::int32_t id) {
   reset_after_answer_.reset();
   body_bytes_sent_ = 0;
   has_head_ = head_submitted_ = answer_is_sent_ = no_more_data_ = false;
-  continue_sent_ = timed_out_ = closed_ = false;
+  continue_sent_ = timed_out_ = client_is_freed_ = closed_ = false;
 }
 
 void Exchange::recycle() noexcept {
@@ -57,6 +57,7 @@ void Exchange::recycle() noexcept {
   body_.reset(k_kept_buffer_bytes);
   head_ = {};
   arena_.reset();
+  own_arena_.reset();
   copied_.clear();
   if (copied_.capacity() > k_kept_buffer_bytes) {
     copied_.release();
@@ -114,7 +115,7 @@ void Exchange::take_close() noexcept {
   for (MemberTimer* timer : {&request_timer_, &body_timer_, &stall_timer_}) {
     timer->disarm();
   }
-  if (account_.is_open()) {
+  if (account_.is_open() && !client_is_freed_) {
     close_account(head_submitted_ ? response_->status() : RequestAccount::k_client_closed_request);
   }
   scope_->cancel();
@@ -137,6 +138,9 @@ Task<void> Exchange::run() {
   } else {
     co_await answer();
   }
+  if (client_is_freed_) {
+    close_account(response_->status());
+  }
 }
 
 /// Answers a request that no handler shall see.
@@ -144,7 +148,7 @@ void Exchange::refuse(int status, std::string_view sentence) {
   observe::debug("{} {} from {} is refused with {}: {}", head_.method_name, head_.target,
                  session_->peer().address(), status, sentence);
   response_.emplace(Response::error(status, sentence));
-  submit_answer();
+  submit_answer(arena_);
 }
 
 Task<void> Exchange::answer() {
@@ -152,19 +156,21 @@ Task<void> Exchange::answer() {
     request_timer_.arm(reactor::deadline_in(settings().request_timeout));
   }
   request_.emplace(head_, static_cast<detail::RequestChannel&>(*this));
+  std::optional<Response> response;
   std::exception_ptr error;
   try {
     Task<Response> handling = session_->context().application.handle(*request_);
-    response_.emplace(co_await std::move(handling).in(*scope_));
+    response.emplace(co_await std::move(handling).in(*scope_));
   } catch (...) {
     error = std::current_exception();
   }
-  if (closed_ || session_->is_cancelled()) {
+  if (client_is_freed_ || closed_ || session_->is_cancelled()) {
     co_return;
   }
   if (error) {
-    response_.emplace(answer_to_exception(error, head_, timed_out_));
+    response.emplace(answer_to_exception(error, head_, timed_out_));
   }
+  response_ = std::move(response);
   correct_answer(*response_, head_);
   const bool is_head = head_.method == Method::head;
   const bool is_connect = head_.method == Method::connect;
@@ -172,7 +178,7 @@ Task<void> Exchange::answer() {
       frame_body(response_->status(), std::nullopt, is_head, is_connect).has_body) {
     co_await stream_body();
   } else {
-    submit_answer();
+    submit_answer(arena_);
   }
 }
 
@@ -181,10 +187,33 @@ void Exchange::close_account(int status) {
 }
 
 void Exchange::request_time_is_over() noexcept {
+  if (timed_out_) {
+    if (busy_) {
+      free_client();
+    }
+    return;
+  }
   timed_out_ = true;
+  request_timer_.arm(reactor::Reactor::current().now() + k_end_of_request_time);
   scope_->cancel();
   if (head_submitted_ && !producer_) {
     break_off(nullptr);
+  }
+}
+
+/// The handler, or the producer of the answer, does not heed its cancellation. The request goes on
+/// until it has ended, but without the client.
+void Exchange::free_client() noexcept {
+  client_is_freed_ = true;
+  if (head_submitted_) {
+    break_off(nullptr);
+    return;
+  }
+  try {
+    response_.emplace(Response::error(k_request_timed_out, k_timed_out_sentence));
+    submit_answer(own_arena_);
+  } catch (const std::bad_alloc&) {
+    session_->reset(*this, NGHTTP2_INTERNAL_ERROR);
   }
 }
 
@@ -209,7 +238,7 @@ void Exchange::answer_stands_still() noexcept {
 
 // ---- the answer
 
-void Exchange::submit_answer() {
+void Exchange::submit_answer(detail::Arena& arena) {
   const bool is_head = head_.method == Method::head;
   std::optional<std::uint64_t> length = response_->length();
   if (!response_->streamed() && !(length && is_head)) {
@@ -221,10 +250,11 @@ void Exchange::submit_answer() {
   if (framing.has_body) {
     lent_ = response_->body();
   }
-  submit_head(framing.has_body && !lent_.empty(), framing.content_length);
+  submit_head(framing.has_body && !lent_.empty(), framing.content_length, arena);
 }
 
-void Exchange::submit_head(bool has_body, std::optional<std::uint64_t> length) {
+void Exchange::submit_head(bool has_body, std::optional<std::uint64_t> length,
+                           detail::Arena& arena) {
   head_submitted_ = true;
   std::vector<nghttp2_nv>& fields = worker_.answer_fields();
   const Clock::time_point now = reactor::Reactor::current().now();
@@ -233,7 +263,7 @@ void Exchange::submit_head(bool has_body, std::optional<std::uint64_t> length) {
                     .content_length = length,
                     .date = value_of(worker_.date_line().at(now)),
                     .server = settings().server_header},
-                   response_->fields(), arena_);
+                   response_->fields(), arena);
   session_->submit_answer(*this, fields, has_body);
   if (has_body) {
     have_data();
@@ -279,7 +309,7 @@ void Exchange::answer_sent() {
   answer_is_sent_ = true;
   request_timer_.disarm();
   stall_timer_.disarm();
-  if (account_.is_open()) {
+  if (account_.is_open() && !client_is_freed_) {
     close_account(response_->status());
   }
   if (!reset_after_answer_ && !body_.ended()) {
@@ -316,17 +346,17 @@ Task<void> Exchange::stream_body() {
 void Exchange::begin_stream() {
   if (!head_submitted_) {
     announced_length_ = response_->length();
-    submit_head(true, announced_length_);
+    submit_head(true, announced_length_, arena_);
   }
 }
 
 void Exchange::finish_stream(const std::exception_ptr& error) {
-  if (closed_ || session_->is_cancelled()) {
+  if (client_is_freed_ || closed_ || session_->is_cancelled()) {
     return;
   }
   if (error && !head_submitted_) {
     response_.emplace(answer_to_exception(error, head_, timed_out_));
-    submit_answer();
+    submit_answer(arena_);
     return;
   }
   if (error) {

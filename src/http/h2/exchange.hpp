@@ -110,13 +110,14 @@ class Exchange final : private detail::RequestChannel, private BodyWriter {
   Task<void> answer();
   void refuse(int status, std::string_view sentence);
   void request_time_is_over() noexcept;
+  void free_client() noexcept;
   void body_is_late() noexcept;
   void answer_stands_still() noexcept;
   void close_account(int status);
 
   // The answer.
-  void submit_answer();
-  void submit_head(bool has_body, std::optional<std::uint64_t> length);
+  void submit_answer(detail::Arena& arena);
+  void submit_head(bool has_body, std::optional<std::uint64_t> length, detail::Arena& arena);
   void have_data() noexcept;
   Task<void> stream_body();
   void begin_stream();
@@ -145,6 +146,7 @@ class Exchange final : private detail::RequestChannel, private BodyWriter {
   std::size_t place_ = 0;
   std::optional<CancelScope> scope_;
   RequestArena arena_;
+  RequestArena own_arena_;  // for an answer beside a handler, whose thread may be using the other
   RequestAccount account_;
 
   HeadBuilder builder_;
@@ -178,6 +180,7 @@ class Exchange final : private detail::RequestChannel, private BodyWriter {
   bool answer_is_sent_ = false;
   bool continue_sent_ = false;
   bool timed_out_ = false;
+  bool client_is_freed_ = false;  // it was told the end, while the handler still runs
   bool closed_ = false;
 };
 
