@@ -29,8 +29,7 @@
 #include "arbiter/signals.hpp"
 #include "arbiter/sockets.hpp"
 #include "arbiter/successor.hpp"
-#include "net/tls/material.hpp"
-#include "net/tls/ticket_keys.hpp"
+#include "arbiter/tls_secrets.hpp"
 #include "observe/log.hpp"
 #include "worker/class_choice.hpp"
 #include "worker/logs.hpp"
@@ -76,11 +75,7 @@ class Arbiter {
   void close_in_child(const Plan& plan, unsigned number) noexcept;
   std::shared_ptr<const Plan> make_plan(const settings::Settings& settings, unsigned generation,
                                         reactor::BackendKind backend, const Sockets::Wait& wait);
-  using MaterialPointer = std::shared_ptr<const net::tls::Material>;
-  std::vector<MaterialPointer> read_certificates(const settings::Settings& settings);
-  void make_ticket_keys(const settings::Settings& settings);
   void rotate_ticket_keys();
-  TimePoint ticket_keys_due() const noexcept;
   bool wait_to_bind(Duration pause);
   bool done() const;
   void wait();
@@ -97,6 +92,7 @@ class Arbiter {
   void reload_if_files_changed();
   void adopt_proven_plan();
   void resize(unsigned workers);
+  void dismiss_one();
   void retire();
   void reopen_logs();
   void upgrade();
@@ -113,9 +109,9 @@ class Arbiter {
   Successor successor_;
   PidFile pid_file_;
   Sockets sockets_;
+  TlsSecrets tls_secrets_;
   std::optional<Crew> crew_;
-  std::optional<FileWatch> files_;                   ///< with --reload
-  std::optional<net::tls::TicketKeys> ticket_keys_;  ///< since the first plan with TLS
+  std::optional<FileWatch> files_;    ///< with --reload
   std::shared_ptr<const Plan> plan_;  ///< what serves; a newer one may be on trial in the crew
   unsigned generation_ = 1;
   unsigned workers_;
@@ -206,6 +202,7 @@ reactor::BackendKind Arbiter::take_over_from_predecessor(const settings::Setting
   }
   predecessor_ = Predecessor(handover_->predecessor);
   sockets_.take(std::move(handover_->sockets));
+  tls_secrets_.take(std::move(handover_->ticket_keys));
   return backend;
 }
 
@@ -216,9 +213,7 @@ void Arbiter::close_in_child(const Plan& plan, unsigned number) noexcept {
   background_.close_in_child();
   predecessor_.forget();
   files_.reset();
-  if (ticket_keys_) {
-    ticket_keys_->close_in_child();
-  }
+  tls_secrets_.close_in_child();
 }
 
 std::shared_ptr<const Plan> Arbiter::make_plan(const settings::Settings& settings,
@@ -228,54 +223,18 @@ std::shared_ptr<const Plan> Arbiter::make_plan(const settings::Settings& setting
       Plan{.generation = generation, .settings = settings, .backend = backend});
   plan->identity = Identity::of(settings);
   plan->settings.listeners = activated_listeners(settings);
-  plan->tls = read_certificates(plan->settings);
-  plan->ticket_keys = ticket_keys_ ? &*ticket_keys_ : nullptr;
+  plan->tls = tls_secrets_.read(plan->settings, plan_ ? &plan_->tls : nullptr);
+  plan->ticket_keys = tls_secrets_.ticket_keys();
   plan->sockets = sockets_.listen(plan->settings, plan->identity, backend, wait);
   give_logs(*plan);
   return plan;
 }
 
-/// One for each listener; null for those in the clear. At a reload, a certificate that has expired
-/// does not take the place of another.
-std::vector<Arbiter::MaterialPointer> Arbiter::read_certificates(
-    const settings::Settings& settings) {
-  std::vector<MaterialPointer> all;
-  for (const settings::ListenerSettings& listener : settings.listeners) {
-    if (!listener.is_tls) {
-      all.push_back(nullptr);
-      continue;
-    }
-    all.push_back(net::tls::read_material(listener.tls));
-    if (plan_) {
-      net::tls::refuse_expired(*all.back(), [this](const std::string& certificate) {
-        return std::any_of(plan_->tls.begin(), plan_->tls.end(),
-                           [&certificate](const MaterialPointer& serving) {
-                             return serving && net::tls::has(*serving, certificate);
-                           });
-      });
-    }
-    net::tls::warn_of_expiry(*all.back());
-    make_ticket_keys(settings);
-  }
-  return all;
-}
-
-void Arbiter::make_ticket_keys(const settings::Settings& settings) {
-  if (!ticket_keys_ && settings.tls_ticket_lifetime.count() > 0) {
-    ticket_keys_.emplace(std::chrono::ceil<std::chrono::seconds>(settings.tls_ticket_lifetime),
-                         handover_ ? std::move(handover_->ticket_keys) : UniqueFd());
-  }
-}
-
-void Arbiter::rotate_ticket_keys() {
-  if (now_ >= ticket_keys_due()) {
-    ticket_keys_->rotate_if_due(now_);
-  }
-}
-
 /// While the predecessor lives, it rotates those that both use.
-TimePoint Arbiter::ticket_keys_due() const noexcept {
-  return ticket_keys_ && !predecessor_.lives() ? ticket_keys_->due() : TimePoint::max();
+void Arbiter::rotate_ticket_keys() {
+  if (!predecessor_.lives()) {
+    tls_secrets_.rotate_if_due(now_);
+  }
 }
 
 /// Between two tries for an address in use. False: somebody wants us to stop.
@@ -304,9 +263,9 @@ bool Arbiter::done() const {
 /// stop of this process at any point either shows here as lateness, or makes nothing look overdue.
 void Arbiter::wait() {
   const TimePoint before = Clock::now();
-  const TimePoint due =
-      std::min({crew_->due(grace_from_), service_manager_.due(), refuse_at_, drain_at_,
-                files_ ? files_->due() : TimePoint::max(), ticket_keys_due()});
+  const TimePoint due = std::min({crew_->due(grace_from_), service_manager_.due(), refuse_at_,
+                                  drain_at_, files_ ? files_->due() : TimePoint::max(),
+                                  predecessor_.lives() ? TimePoint::max() : tls_secrets_.due()});
   const TimePoint wake_up = std::clamp(due, before, before + k_longest_wait);
   // poll() passes over descriptors that are negative.
   poll_set_.assign({{signals_.fd(), POLLIN, 0},
@@ -350,7 +309,7 @@ void Arbiter::on_signal(int signal) {
   } else if (signal == SIGTTIN) {
     resize(retired_ ? workers_ : workers_ + 1);
   } else if (signal == SIGTTOU) {
-    resize(workers_ - 1);
+    dismiss_one();
   } else if (signal == SIGWINCH) {
     retire();
   } else if (signal == SIGUSR2) {
@@ -458,6 +417,9 @@ void Arbiter::adopt_proven_plan() {
   if (settings.workers != old->settings.workers) {
     resize(static_cast<unsigned>(settings.workers));
   }
+  if (settings.backlog != old->settings.backlog) {
+    sockets_.set_backlog(settings.backlog);
+  }
   if (settings.reload != old->settings.reload || settings.app_path != old->settings.app_path ||
       settings.reload_extra_file != old->settings.reload_extra_file) {
     watch_files(settings);
@@ -475,6 +437,14 @@ void Arbiter::resize(unsigned workers) {
   workers_ = std::clamp(workers, 1U, k_workers_max);
   retired_ = false;
   crew_->resize(workers_, now_);
+}
+
+void Arbiter::dismiss_one() {
+  if (retired_) {
+    observe::info("Ignoring it: all workers are retired (HUP or TTIN brings them back)");
+  } else {
+    resize(workers_ - 1);
+  }
 }
 
 void Arbiter::retire() {
@@ -507,7 +477,7 @@ void Arbiter::upgrade() {
   } else {
     successor_.begin({.backend = plan_->backend,
                       .sockets = sockets_.all(),
-                      .ticket_keys = ticket_keys_ ? ticket_keys_->fd() : -1});
+                      .ticket_keys = tls_secrets_.ticket_keys_fd()});
   }
 }
 

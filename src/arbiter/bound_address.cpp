@@ -59,6 +59,7 @@ BoundAddress::BoundAddress(std::vector<HandedSocket> handed, net::ListenOptions 
   for (HandedSocket& one : handed) {
     sockets_.push_back({one.number, net::Listener(std::move(one.socket), std::move(one.file))});
   }
+  set_backlog(options.backlog);
 }
 
 bool BoundAddress::is_inherited() const noexcept {
@@ -110,6 +111,17 @@ void BoundAddress::steer(std::span<const unsigned> numbers) noexcept {
   if (!attach(fd, program)) {
     observe::warning("connections to {} may wait for workers that are gone: {}", name(),
                      std::strerror(errno));
+  }
+}
+
+void BoundAddress::set_backlog(int backlog) noexcept {
+  if (is_inherited() || refuses()) {
+    return;
+  }
+  options_.backlog = backlog;
+  for (const Socket& socket : sockets_) {
+    // The length of a queue changes by another listen(), and nothing else does.
+    static_cast<void>(::listen(socket.listener.fd(), backlog));
   }
 }
 

@@ -48,6 +48,9 @@ class BoundAddress {
   /// under way, and change the order by which the kernel knows the others.
   void steer(std::span<const unsigned> numbers) noexcept;
 
+  /// How many connections may wait in it. Does nothing to a socket that was inherited.
+  void set_backlog(int backlog) noexcept;
+
   /// Nobody can connect any more: see net::Listener. Does nothing to a socket that was inherited
   /// (fd://N): its owner keeps it, and who waits in it. True: some may be on their way still.
   bool refuse_connections() noexcept;

@@ -21,6 +21,7 @@ void keep_what_cannot_change(settings::Settings& wanted, const settings::Setting
   keep(&settings::Settings::daemon, "--daemon");
   keep(&settings::Settings::pid, "--pid");
   keep(&settings::Settings::chdir, "--chdir");
+  keep(&settings::Settings::worker_tmp_dir, "--worker-tmp-dir");
   keep(&settings::Settings::tls_ticket_lifetime, "--tls-ticket-lifetime");
 }
 

@@ -126,6 +126,12 @@ std::vector<std::shared_ptr<BoundAddress>> Sockets::all() const {
   return sockets;
 }
 
+void Sockets::set_backlog(int backlog) noexcept {
+  for (const std::shared_ptr<BoundAddress>& socket : all()) {
+    socket->set_backlog(backlog);
+  }
+}
+
 bool Sockets::refuse_connections() noexcept {
   bool may_be_under_way = false;
   for (const std::shared_ptr<BoundAddress>& socket : all()) {

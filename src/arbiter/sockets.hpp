@@ -39,6 +39,8 @@ class Sockets {
 
   /// See BoundAddress::steer().
   void steer(std::span<const unsigned> numbers) const noexcept;
+  /// See BoundAddress::set_backlog().
+  void set_backlog(int backlog) noexcept;
   /// All that are in use now.
   std::vector<std::shared_ptr<BoundAddress>> all() const;
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """HUP: what changes, what stays, and what happens when the new generation is no good."""
+import contextlib
 import os
 import pathlib
 import shutil
@@ -158,6 +159,49 @@ def test_the_number_of_workers_is_kept_unless_the_configured_one_changes(server,
     assert running.get("/health").status == 200
 
 
+def waiting_room(path):
+    """How many can connect to a unix socket from which nobody accepts."""
+    with contextlib.ExitStack() as stack:
+        for count in range(1000):
+            client = stack.enter_context(socket.socket(socket.AF_UNIX))
+            client.setblocking(False)
+            try:
+                client.connect(path)
+            except BlockingIOError:
+                return count
+    return 1000
+
+
+def test_a_reload_changes_the_length_of_the_accept_queue(server, configure, tmp_path):
+    path = f"{tmp_path}/a.sock"
+    text = f'bind = "unix:{path}"\nbacklog = {{}}\n'
+    running = server(configuration=text.format(2))
+    running.wait_until_ready(1)
+    for backlog in (30, 5):
+        configure(text.format(backlog))
+        reload(running)
+        running.signal(signal.SIGWINCH)
+        running.wait_until(lambda: not running.workers(), "the end of the worker")
+        assert backlog <= waiting_room(path) <= backlog + 1
+        running.signal(signal.SIGTTIN)
+        running.wait_until_ready(1)
+
+
+def test_what_changes_at_a_restart_only_says_so(server, configure, tmp_path):
+    text = 'bind = "127.0.0.1:0"\n'
+    running = server(configuration=text)
+    running.wait_until_ready(1)
+    others = {"pid": f'"{tmp_path}/a.pid"', "chdir": '"/"', "worker_tmp_dir": '"/tmp"',
+              "reuse_port": "true", "daemon": "true", "tls_ticket_lifetime": '"1h"'}
+    configure(text + "".join(f"{name} = {value}\n" for name, value in others.items()) +
+              'error_logfile = "error.log"\n')
+    reload(running)
+    for name in others:
+        flag = "--" + name.replace("_", "-")
+        assert len(running.lines(f"{flag} changes at a restart only")) == 1, name
+    assert running.get("/health").status == 200
+
+
 def test_a_reload_opens_the_logs_again(server, tmp_path):
     running = server("--access-logfile", "access.log", app="httpbin")
     running.get("/hello")
@@ -244,6 +288,35 @@ def test_retired_workers_come_back_with_a_reload(server):
         reload(running)
         assert client.read_answer().status == 200
     assert len(running.wait_until_ready(2)) == 2
+
+
+def test_retired_workers_come_back_with_ttin_as_many_as_they_were(server):
+    running = server("--workers", "3")
+    running.wait_until_ready(3)
+    running.signal(signal.SIGWINCH)
+    running.wait_until(lambda: not running.workers(), "the end of all workers")
+    running.signal(signal.SIGTTOU)  # There is none that could leave.
+    running.wait_for_line("Ignoring it: all workers are retired")
+    assert not running.workers()
+    running.signal(signal.SIGTTIN)
+    assert len(running.wait_until_ready(3)) == 3
+
+
+def test_workers_that_are_retired_during_a_reload_come_back_as_new_ones(server):
+    running = server("--workers", "3", app="httpbin")
+    old = running.wait_until_ready(3)
+    with RawConnection(running.address) as client:
+        client.send(request("/delay/1"))
+        running.signal(signal.SIGHUP)
+        running.wait_for_line("generation 2")
+        running.signal(signal.SIGWINCH)
+        assert client.read_answer().status == 200
+    running.wait_until(lambda: not running.workers(), "the end of all workers")
+    running.signal(signal.SIGTTIN)
+    running.wait_for_line("Reload done: generation 2 serves")
+    running.wait_until(lambda: len(running.workers()) == 3, "three workers")
+    assert not set(old) & set(running.workers())
+    assert running.get("/hello").status == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR2,
