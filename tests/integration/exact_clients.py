@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Clients that account for each request: a reset, an end or a short answer is a loss."""
 import json
+import struct
 import threading
 import time
 from dataclasses import dataclass
 
+from h2_client import REFUSED_STREAM, H2Connection
 from raw_client import RawConnection, request
+from raw_websocket import CLOSE, PING, TEXT, RawWebSocket, close, pong, text
+from tls_client import TlsConnection
 
 DEADLINE_S = 60
 
@@ -24,15 +28,17 @@ class Loss:
         return self.opened <= died and self.worker in (pid, None)
 
 
-class Client(threading.Thread):
+class ExactClient(threading.Thread):
     """Asks one request after the other until stop() or, if that is `expected`, until nobody listens
-    any more. `kept`: on one connection, for as long as the server keeps it; otherwise each request
-    has a connection of its own."""
+    any more. `context`: over TLS."""
 
-    def __init__(self, address, target, kept, pause_s=0.0):
+    def __init__(self, address, target, pause_s=0.0, context=None):
         super().__init__(daemon=True)
-        self.address, self.target, self.kept, self.pause_s = address, target, kept, pause_s
+        self.address, self.target, self.pause_s = address, target, pause_s
+        self.context = context
         self.sent = self.answered = 0
+        self.declined = 0   # the server has said that it did not deal with them
+        self.farewells = 0  # ends that the server has announced
         self.losses = []
         self.workers = set()
         self.refused = None
@@ -56,26 +62,12 @@ class Client(threading.Thread):
     def _ask(self):
         if self._connection is None and not self._connect():
             return
-        fields = [] if self.kept else [("Connection", "close")]
-        asked = time.monotonic()
-        self.sent += 1
-        try:
-            answer = self._connection.ask(request(self.target, fields=fields))
-            assert answer.status == 200, answer
-            if answer.get("content-type") == "application/json":
-                self._worker = json.loads(answer.body).get("pid")
-                self.workers.add(self._worker)
-            self.answered += 1
-            self.longest_s = max(self.longest_s, time.monotonic() - asked)
-            if answer.closes or not self.kept:
-                self._hang_up()
-        except Exception as error:  # pylint: disable=broad-except
-            self._lose(error, asked)
+        self._ask_on_connection(time.monotonic())
 
     def _connect(self):
         self._opened = time.monotonic()
         try:
-            self._connection = RawConnection(self.address, DEADLINE_S)
+            self._connection = self._open()
             return True
         except (ConnectionRefusedError, FileNotFoundError) as error:
             self.refused = repr(error)
@@ -85,9 +77,19 @@ class Client(threading.Thread):
             self._lose(error, self._opened)
         return False
 
+    def _open(self):
+        raise NotImplementedError
+
+    def _ask_on_connection(self, asked):
+        raise NotImplementedError
+
+    def _note_answer(self, asked):
+        self.answered += 1
+        self.longest_s = max(self.longest_s, time.monotonic() - asked)
+
     def _lose(self, error, asked):
-        self.losses.append(Loss(f"{'kept' if self.kept else 'new'} {self.target}", repr(error),
-                                self._opened, asked, self._worker))
+        self.losses.append(Loss(f"{type(self).__name__} {self.target}", repr(error), self._opened,
+                                asked, self._worker))
         self._hang_up()
         if len(self.losses) > 100:
             self._asked_to_stop.set()
@@ -96,6 +98,128 @@ class Client(threading.Thread):
         if self._connection is not None:
             self._connection.close()
         self._connection = self._worker = None
+
+
+class Client(ExactClient):
+    """HTTP/1.1. `kept`: on one connection, for as long as the server keeps it; otherwise each
+    request has a connection of its own."""
+
+    def __init__(self, address, target, kept, **options):
+        super().__init__(address, target, **options)
+        self.kept = kept
+
+    def _open(self):
+        if self.context:
+            return TlsConnection(self.address, self.context, timeout=DEADLINE_S)
+        return RawConnection(self.address, DEADLINE_S)
+
+    def _ask_on_connection(self, asked):
+        fields = [] if self.kept else [("Connection", "close")]
+        self.sent += 1
+        try:
+            answer = self._connection.ask(request(self.target, fields=fields))
+            assert answer.status == 200, answer
+            if answer.get("content-type") == "application/json":
+                self._worker = json.loads(answer.body).get("pid")
+                self.workers.add(self._worker)
+            self._note_answer(asked)
+            if answer.closes:
+                self.farewells += 1
+            if answer.closes or not self.kept:
+                self._hang_up()
+        except Exception as error:  # pylint: disable=broad-except
+            self._lose(error, asked)
+
+
+class H2OverTls(H2Connection):
+    def __init__(self, address, context):
+        super().__init__(address, timeout=DEADLINE_S, preface=False)
+        self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
+        assert self.socket.selected_alpn_protocol() == "h2"
+        self.begin_preface({})
+
+
+class H2Client(ExactClient):
+    """HTTP/2, some streams at a time on a connection that is kept until a GOAWAY. A stream that a
+    GOAWAY says was not dealt with is declined, no loss."""
+
+    def __init__(self, address, target, streams=3, **options):
+        super().__init__(address, target, **options)
+        self.streams = streams
+
+    def _open(self):
+        return H2OverTls(self.address, self.context) if self.context else H2Connection(
+            self.address, timeout=DEADLINE_S)
+
+    def _ask_on_connection(self, asked):
+        client, streams, failure = self._connection, [], None
+
+        def is_declined(stream):
+            is_beyond = client.goaways and stream > client.goaways[-1].last_stream
+            return is_beyond or client.answer(stream).reset == REFUSED_STREAM
+
+        try:
+            for _ in range(self.streams):
+                streams.append(client.next_stream)
+                self.sent += 1
+                client.begin(path=self.target)
+        except OSError as error:
+            failure = error  # The server has ended the connection; what it had said can be read.
+        try:
+            client.read_until_true(lambda: all(client.answer(one).is_over or is_declined(one)
+                                               for one in streams))
+        except Exception as error:  # pylint: disable=broad-except
+            failure = error
+        for stream in streams:
+            answer = client.answer(stream)
+            if answer.ended and answer.status == 200:
+                self._note_answer(asked)
+            elif is_declined(stream):
+                self.declined += 1
+            else:
+                self._lose(failure or AssertionError(answer), asked)
+        self.farewells += bool(client.goaways)
+        if failure or client.goaways:
+            self._hang_up()
+
+
+class WebSocketOverTls(RawWebSocket, TlsConnection):
+    """The handshake of the one within that of the other."""
+
+
+class WebSocketClient(ExactClient):
+    """Says something to an echo, on a WebSocket that is kept until the server closes it with 1001:
+    "going away". What it says meanwhile is declined."""
+
+    GOING_AWAY = 1001
+
+    def _open(self):
+        if self.context:
+            return WebSocketOverTls(self.address, self.target, context=self.context,
+                                    timeout=DEADLINE_S)
+        return RawWebSocket(self.address, self.target, timeout=DEADLINE_S)
+
+    def _ask_on_connection(self, asked):
+        said = f"{self.sent}".encode()
+        self.sent += 1
+        try:
+            self._connection.send(text(said))
+            opcode, payload = self._connection.read_message()
+            while opcode == PING:
+                self._connection.send(pong(payload))
+                opcode, payload = self._connection.read_message()
+            if opcode == CLOSE:
+                assert struct.unpack(">H", payload[:2])[0] == self.GOING_AWAY, payload
+                self._connection.send(close(self.GOING_AWAY))
+                self._connection.expect_end()
+                self.declined += 1
+                self.farewells += 1
+                self._hang_up()
+            else:
+                assert (opcode, payload) == (TEXT, said)
+                self._note_answer(asked)
+        except Exception as error:  # pylint: disable=broad-except
+            self._lose(error, asked)
 
 
 class Load:
@@ -107,7 +231,7 @@ class Load:
             # Rests longer than it works: a drain finds it idle.
             [Client(address, "/worker", kept=True, pause_s=0.1) for _ in range(kept // 2)] +
             [Client(address, "/worker", kept=False) for _ in range(new)] +
-            [Client(address, "/delay/0.2", kept=bool(i % 2)) for i in range(slow)])
+            [Client(address, "/delay/0.1", kept=bool(i % 2)) for i in range(slow)])
 
     def __enter__(self):
         for client in self.clients:
@@ -128,6 +252,10 @@ class Load:
     @property
     def sent(self):
         return sum(client.sent for client in self.clients)
+
+    @property
+    def declined(self):
+        return sum(client.declined for client in self.clients)
 
     @property
     def losses(self):
@@ -151,3 +279,28 @@ class Load:
         for client in self.clients:
             client.join(DEADLINE_S)
         assert all(client.refused for client in self.clients), "somebody was never refused"
+
+
+class MixedLoad(Load):
+    """Clients of these protocols at one address. `context`: over TLS, with what it gives for a kind
+    of clients."""
+
+    ALL = (Client, H2Client, WebSocketClient)
+
+    def __init__(self, address, kinds=ALL, context=None):
+        # pylint: disable=super-init-not-called
+        def client(kind, target, rests=False, **options):
+            return kind(address, target, pause_s=0.1 if rests else 0.0,
+                        context=context(kind) if context else None, **options)
+        clients = [
+            client(Client, "/worker", kept=True), client(Client, "/worker", kept=False),
+            client(Client, "/worker", rests=True, kept=True),
+            client(Client, "/delay/0.1", kept=True),
+            client(H2Client, "/worker"), client(H2Client, "/worker", rests=True),
+            client(H2Client, "/delay/0.1"),
+            client(WebSocketClient, "/ws/echo"), client(WebSocketClient, "/ws/echo", rests=True)]
+        self.clients = [one for one in clients if isinstance(one, kinds)]
+
+    def farewells(self, kind):
+        """How many ends were announced to clients of that kind."""
+        return sum(client.farewells for client in self.clients if isinstance(client, kind))

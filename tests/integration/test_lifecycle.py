@@ -15,12 +15,14 @@ from exact_clients import Load
 WORKERS = 4
 
 
-@pytest.fixture(params=["tcp", "unix"])
+@pytest.fixture(params=[("tcp", "async"), ("unix", "async"), ("tcp", "threads"),
+                        ("unix", "sync")], ids="-".join)
 def running(server, request, tmp_path):
-    bind = "127.0.0.1:0" if request.param == "tcp" else f"unix:{tmp_path}/shop.sock"
-    one = server("--workers", str(WORKERS), "--bind", bind, "--timeout", "4", "--keep-alive", "2",
-                 "--max-requests", "400", "--max-requests-jitter", "200", "--log-level", "debug",
-                 app="httpbin")
+    network, worker_class = request.param
+    bind = "127.0.0.1:0" if network == "tcp" else f"unix:{tmp_path}/shop.sock"
+    one = server("--workers", str(WORKERS), "--bind", bind, "--worker-class", worker_class,
+                 "--timeout", "3", "--keep-alive", "2", "--max-requests", "400",
+                 "--max-requests-jitter", "200", "--log-level", "debug", app="httpbin")
     one.wait_until_ready(WORKERS)
     return one
 
@@ -76,7 +78,7 @@ def test_no_request_is_lost_in_a_day_of_an_operator(running):
 
         before = []
         victim, when = strike(running, signal.SIGSTOP, lambda: before.append(load.answered))
-        assert running.lines(rf"pid {victim}\) was killed .* silent for 4 s \(--timeout\)")
+        assert running.lines(rf"pid {victim}\) was killed .* silent for 3 s \(--timeout\)")
         assert load.answered > before[-1], "a stopped worker stopped the others"
         excused.append((victim, when))
         load.wait_for(running, 3)
