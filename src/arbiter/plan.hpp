@@ -9,7 +9,7 @@
 #include "arbiter/identity.hpp"
 #include "reactor/backend.hpp"
 #include "settings/settings.hpp"
-#include "worker/worker.hpp"
+#include "worker/boot.hpp"
 
 namespace uringcorn::arbiter {
 

@@ -21,7 +21,7 @@
 #include "arbiter/process_title.hpp"
 #include "arbiter/worker_life.hpp"
 #include "observe/log.hpp"
-#include "worker/worker.hpp"
+#include "worker/run.hpp"
 
 namespace uringcorn::arbiter {
 namespace {

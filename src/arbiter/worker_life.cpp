@@ -12,7 +12,7 @@
 
 #include "arbiter/process_title.hpp"
 #include "observe/log.hpp"
-#include "worker/worker.hpp"
+#include "worker/boot.hpp"
 
 namespace uringcorn::arbiter {
 

@@ -28,9 +28,9 @@
 #include "settings/cgroup.hpp"
 #include "settings/cpu_count.hpp"
 #include "settings/value.hpp"
+#include "worker/boot.hpp"
 #include "worker/class_choice.hpp"
 #include "worker/connection_limit.hpp"
-#include "worker/worker.hpp"
 
 namespace uringcorn::cli {
 

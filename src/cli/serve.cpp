@@ -19,7 +19,7 @@
 #include "settings/listeners.hpp"
 #include "settings/resolve.hpp"
 #include "worker/class_choice.hpp"
-#include "worker/worker.hpp"
+#include "worker/run.hpp"
 
 namespace uringcorn::cli {
 

@@ -12,7 +12,7 @@
 #include "reactor/event.hpp"
 #include "reactor/operation.hpp"
 #include "worker/accept_gate.hpp"
-#include "worker/worker.hpp"
+#include "worker/boot.hpp"
 
 namespace uringcorn::worker {
 

@@ -16,11 +16,16 @@
 #include <utility>
 #include <vector>
 
+#include <uringcorn/worker_class.hpp>
+
+#include "app/loader.hpp"
 #include "base/unique_fd.hpp"
 #include "observe/log.hpp"
 #include "observe/scoreboard.hpp"
 #include "worker/heartbeat.hpp"
+#include "worker/load.hpp"
 #include "worker/signals.hpp"
+#include "worker/worker.hpp"
 
 namespace uringcorn::worker {
 namespace {

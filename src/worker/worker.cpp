@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "worker/worker.hpp"
 
-#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <deque>
 #include <exception>
 #include <memory>
@@ -21,9 +19,7 @@
 #include <uringcorn/time.hpp>
 
 #include "app/background.hpp"
-#include "app/loader.hpp"
 #include "app/pool.hpp"
-#include "app/shutdown.hpp"
 #include "base/fatal.hpp"
 #include "base/standard_streams.hpp"
 #include "base/unique_fd.hpp"
@@ -38,11 +34,9 @@
 #include "worker/class_choice.hpp"
 #include "worker/connection.hpp"
 #include "worker/connection_limit.hpp"
-#include "worker/crash_report.hpp"
 #include "worker/handler_place.hpp"
 #include "worker/heartbeat.hpp"
 #include "worker/logs.hpp"
-#include "worker/module_class.hpp"
 #include "worker/own_memory.hpp"
 #include "worker/signals.hpp"
 #include "worker/tls_gate.hpp"
@@ -368,25 +362,10 @@ class OwnDrivenWorker final : public DrivenWorker {
   RunningTask<int> life_;
 };
 
-/// The arbiter's log is inherited. This generation's may be another one.
-void use_log_of(const settings::Settings& settings) {
-  const observe::ErrorLogOptions log = error_log_options(settings);
-  if (log != observe::error_log().options()) {
-    observe::open_error_log(log);
-  }
-}
+}  // namespace
 
-int run_with(const WorkerBoot& boot, ClassKind kind) {
-  std::unique_ptr<Application> application;
-  try {
-    application = load_application(boot);
-  } catch (const app::LoadError& error) {
-    observe::error("{}", error.what());
-    return k_exit_app_not_loaded;
-  } catch (const std::exception& error) {
-    observe::error("the application failed to boot: {}", error.what());
-    return k_exit_failed_to_boot;
-  }
+int run_own_class(const WorkerBoot& boot, ClassKind kind,
+                  std::unique_ptr<Application> application) {
   try {
     const observe::WritingBehind behind;
     reactor::Reactor reactor({.backend = boot.backend});
@@ -398,54 +377,9 @@ int run_with(const WorkerBoot& boot, ClassKind kind) {
   }
 }
 
-}  // namespace
-
-std::unique_ptr<Application> load_application(const WorkerBoot& boot) {
-  return boot.preloaded != nullptr ? std::move(*boot.preloaded)
-                                   : app::load(boot.settings.app_path, mapping_of(boot.settings));
-}
-
-app::Mapping mapping_of(const settings::Settings& settings) noexcept {
-  const bool may_be_overwritten = settings.reload;
-  return may_be_overwritten ? app::Mapping::private_copy : app::Mapping::file;
-}
-
 std::unique_ptr<DrivenWorker> make_driven_worker(const WorkerBoot& boot,
                                                  std::unique_ptr<Application> application) {
   return std::make_unique<OwnDrivenWorker>(boot, std::move(application));
-}
-
-int run(const WorkerBoot& boot) {
-  report_on_abort(boot.own_place);
-  app::set_shutdown_notice(boot.scoreboard);
-  try {
-    use_log_of(boot.settings);
-  } catch (const std::exception& error) {
-    observe::error("the worker failed to boot: {}", error.what());
-    return k_exit_failed_to_boot;
-  }
-  const ClassChoice choice = parse_class(boot.settings.worker_class);
-  return choice.kind == ClassKind::module ? run_module_class(boot, choice.module)
-                                          : run_with(boot, choice.kind);
-}
-
-std::function<int(const WorkerBoot&)> preload(const settings::Settings& settings) {
-  try {
-    use_log_of(settings);
-    // Shared, because what a std::function holds has to be copyable.
-    const auto application = std::make_shared<std::unique_ptr<Application>>(
-        app::load(settings.app_path, mapping_of(settings)));
-    return [application](const WorkerBoot& boot) {
-      WorkerBoot with_application = boot;
-      with_application.preloaded = application.get();
-      return run(with_application);
-    };
-  } catch (const app::LoadError& error) {
-    throw BootFailure(error.what(), k_exit_app_not_loaded);
-  } catch (const std::exception& error) {
-    throw BootFailure(fmt::format("the application failed to boot: {}", error.what()),
-                      k_exit_failed_to_boot);
-  }
 }
 
 }  // namespace uringcorn::worker

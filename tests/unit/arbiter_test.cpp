@@ -20,7 +20,7 @@
 #include "observe/log.hpp"
 #include "observe/scoreboard.hpp"
 #include "settings/listeners.hpp"
-#include "worker/worker.hpp"
+#include "worker/boot.hpp"
 
 namespace {
 
