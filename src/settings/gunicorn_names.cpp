@@ -23,6 +23,9 @@ constexpr std::string_view k_strict = "gunicorn's; requests are always read stri
 constexpr std::string_view k_no_statsd = "gunicorn's; there is no statsd here";
 constexpr std::string_view k_no_dirty = "gunicorn's; there are no dirty workers here";
 constexpr std::string_view k_no_control = "gunicorn's; signals steer the server here";
+constexpr std::string_view k_no_logging = "gunicorn's, for Python's logging";
+constexpr std::string_view k_no_hooks =
+    "gunicorn's, a function in Python; an application has on_startup, on_shutdown and middleware";
 
 constexpr std::array k_flags{
     Advice{"--asgi-disconnect-grace-period", k_no_python},
@@ -44,9 +47,9 @@ constexpr std::array k_flags{
     Advice{"--header-map", "gunicorn's; there are no CGI names here"},
     Advice{"--http-parser", "gunicorn's; there is one parser here"},
     Advice{"--initgroups", "gunicorn's; --user always sets the supplementary groups"},
-    Advice{"--log-config", "gunicorn's, for Python's logging"},
-    Advice{"--log-config-json", "gunicorn's, for Python's logging"},
-    Advice{"--logger-class", "gunicorn's, for Python's logging"},
+    Advice{"--log-config", k_no_logging},
+    Advice{"--log-config-json", k_no_logging},
+    Advice{"--logger-class", k_no_logging},
     Advice{"--no-control-socket", k_no_control},
     Advice{"--no-sendfile", "gunicorn's; there is no such choice here"},
     Advice{"--paste", k_no_python},
@@ -92,6 +95,43 @@ constexpr std::array k_keys{
     Key{"wsgi_app", "app"},
 };
 
+// Those that are neither a flag's nor of any use here.
+constexpr std::array k_keys_without_place{
+    Advice{"check_config", "gunicorn's; it is a flag only"},
+    Advice{"child_exit", k_no_hooks},
+    Advice{"control_socket_disable", k_no_control},
+    Advice{"default_proc_name", "gunicorn's; name is shown with the processes"},
+    Advice{"dirty_apps", k_no_dirty},
+    Advice{"dirty_post_fork", k_no_dirty},
+    Advice{"dirty_worker_exit", k_no_dirty},
+    Advice{"dirty_worker_init", k_no_dirty},
+    Advice{"logconfig", k_no_logging},
+    Advice{"logconfig_dict", k_no_logging},
+    Advice{"logconfig_json", k_no_logging},
+    Advice{"nworkers_changed", k_no_hooks},
+    Advice{"on_dirty_starting", k_no_dirty},
+    Advice{"on_exit", k_no_hooks},
+    Advice{"on_reload", k_no_hooks},
+    Advice{"on_starting", k_no_hooks},
+    Advice{"post_fork", k_no_hooks},
+    Advice{"post_request", k_no_hooks},
+    Advice{"post_worker_init", k_no_hooks},
+    Advice{"pre_exec", k_no_hooks},
+    Advice{"pre_fork", k_no_hooks},
+    Advice{"pre_request", k_no_hooks},
+    Advice{"print_config", "gunicorn's; it is a flag only"},
+    Advice{"raw_paste_global_conf", k_no_python},
+    Advice{"secure_scheme_headers", "gunicorn's; X-Forwarded-Proto and Forwarded are read here"},
+    Advice{"sendfile", "gunicorn's; there is no such choice here"},
+    Advice{"ssl_context", k_no_hooks},
+    Advice{"tmp_upload_dir", "gunicorn's; no body is kept in a file here"},
+    Advice{"uwsgi_allow_ips", "gunicorn's; only HTTP is spoken here"},
+    Advice{"when_ready", k_no_hooks},
+    Advice{"worker_abort", k_no_hooks},
+    Advice{"worker_exit", k_no_hooks},
+    Advice{"worker_int", k_no_hooks},
+};
+
 template <typename Named, std::size_t N>
 const Named* find(const std::array<Named, N>& list, std::string_view name) {
   const auto found = std::find_if(list.begin(), list.end(),
@@ -110,6 +150,9 @@ std::string gunicorn_key_advice(std::string_view key) {
   const Key* other_word = find(k_keys, key);
   if (other_word != nullptr && find_key(other_word->here) != nullptr) {
     return fmt::format("did you mean {}?", other_word->here);
+  }
+  if (const Advice* advice = find(k_keys_without_place, key)) {
+    return std::string(advice->text);
   }
   std::string flag = fmt::format("--{}", key);
   std::replace(flag.begin(), flag.end(), '_', '-');
