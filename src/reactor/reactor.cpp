@@ -21,6 +21,8 @@ namespace {
 
 /// Coroutines that go on in one turn; more than these cost an allocation the first time.
 constexpr std::size_t k_expected_resumptions = 64;
+/// A timer that is noticed so much later than it was due: this process was stopped, or starved.
+constexpr Clock::duration k_late = std::chrono::milliseconds(10);
 
 }  // namespace
 
@@ -92,6 +94,10 @@ void Reactor::turn(Clock::duration wait_max) {
   counters_.turns++;
   backend_->wait(time_to_wait(wait_max));
   now_ = Clock::now();
+  if (timers_.next_due() < now_ - k_late) {
+    // The wait may have ended without a look at what came meanwhile, and that was in time.
+    backend_->wait(Clock::duration::zero());
+  }
   timers_.advance(now_);
   resume_ready();
 }

@@ -181,6 +181,25 @@ def test_a_stopped_arbiter_stops_nobody_and_goes_on_later(server):
     assert not running.lines("silent|killed")
 
 
+@pytest.mark.parametrize("drains", [False, True], ids=["serving", "draining"])
+def test_what_came_in_time_is_answered_however_late_the_worker_wakes_up(server, drains):
+    running = server("--keep-alive", "1", app="httpbin")
+    worker, = running.wait_until_ready(1)
+    with RawConnection(running.address) as client:
+        assert client.ask(request("/hello")).status == 200
+        running.pause(worker)
+        if drains:
+            running.signal(signal.SIGTERM)
+            running.wait_for_line("Handling signal: TERM")
+        client.send(request("/hello"))
+        # Longer than a connection may be idle: the time itself is what is tested.
+        time.sleep(1.5)
+        os.kill(worker, signal.SIGCONT)
+        assert client.read_answer().status == 200
+        assert client.read_to_end() == b""
+    assert not drains or running.wait() == 0
+
+
 # ---- the end of the arbiter ------------------------------------------------------------------
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
