@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT / "tests/integration"))
 from exact_clients import Load  # noqa: E402 pylint: disable=wrong-import-position
 
 WORKERS = 4
+KEEP_ALIVE_S = 1
 ROUNDS_OF_WARM_UP = 5
 ROUNDS_COMPARED = 5
 ROUND_SECONDS_MAX = 60
@@ -39,7 +40,7 @@ class Soaked:
         self.processes_max = 1 + WORKERS + (1 if options.preload else 0)
         command = [BUILD / "uringcorn", "serve", BUILD / "examples/libhttpbin.so", "--bind",
                    "127.0.0.1:0", "--workers", str(WORKERS), "--reactor", options.reactor,
-                   "--keep-alive", "1", *(["--preload"] if options.preload else [])]
+                   "--keep-alive", str(KEEP_ALIVE_S), *(["--preload"] if options.preload else [])]
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log, start_new_session=True)
@@ -103,7 +104,8 @@ def soak(options, server):
                            stdout=subprocess.DEVNULL)
     samples = []
     try:
-        with Load(server.address, kept=4, new=2, slow=2) as load:
+        with Load(server.address, kept=4, new=2, slow=2,
+                  keep_alive_s=KEEP_ALIVE_S) as load:
             while time.monotonic() < end:
                 began = time.monotonic()
                 server.reload()
@@ -115,6 +117,8 @@ def soak(options, server):
         wrk.terminate()
         wrk.wait()
         print()
+    print(f"{load.sent} requests: {load.answered} answered, {load.declined} on connections that "
+          f"had been idle for --keep-alive, {len(load.losses)} lost")
     if load.losses:
         raise BenchError(f"{len(load.losses)} of {load.sent} requests lost: {load.losses[:5]}")
     return samples

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from h2_client import REFUSED_STREAM, H2Connection
-from raw_client import RawConnection, request
+from raw_client import ConnectionEnded, RawConnection, request
 from raw_websocket import CLOSE, PING, TEXT, RawWebSocket, close, pong, text
 from tls_client import TlsConnection
 
@@ -37,7 +37,7 @@ class ExactClient(threading.Thread):
         self.address, self.target, self.pause_s = address, target, pause_s
         self.context = context
         self.sent = self.answered = 0
-        self.declined = 0   # the server has said that it did not deal with them
+        self.declined = 0   # the server did not deal with them, and has said so or need not
         self.farewells = 0  # ends that the server has announced
         self.losses = []
         self.workers = set()
@@ -102,33 +102,51 @@ class ExactClient(threading.Thread):
 
 class Client(ExactClient):
     """HTTP/1.1. `kept`: on one connection, for as long as the server keeps it; otherwise each
-    request has a connection of its own."""
+    request has a connection of its own. `keep_alive_s`: the server's time for idle connections. A
+    client that was held up for so long, by a busy machine, finds its connection ended by right; as
+    any client it asks again then."""
 
-    def __init__(self, address, target, kept, **options):
+    def __init__(self, address, target, kept, keep_alive_s=None, **options):
         super().__init__(address, target, **options)
-        self.kept = kept
+        self.kept, self.keep_alive_s = kept, keep_alive_s
+        self._heard = None  # when there was an answer on this connection
 
     def _open(self):
-        if self.context:
-            return TlsConnection(self.address, self.context, timeout=DEADLINE_S)
-        return RawConnection(self.address, DEADLINE_S)
+        connection = (TlsConnection(self.address, self.context, timeout=DEADLINE_S)
+                      if self.context else RawConnection(self.address, DEADLINE_S))
+        self._heard = None
+        return connection
 
     def _ask_on_connection(self, asked):
         fields = [] if self.kept else [("Connection", "close")]
         self.sent += 1
+        sent_at = None
         try:
-            answer = self._connection.ask(request(self.target, fields=fields))
+            self._connection.send(request(self.target, fields=fields))
+            sent_at = time.monotonic()
+            answer = self._connection.read_answer()
             assert answer.status == 200, answer
             if answer.get("content-type") == "application/json":
                 self._worker = json.loads(answer.body).get("pid")
                 self.workers.add(self._worker)
             self._note_answer(asked)
+            self._heard = time.monotonic()
             if answer.closes:
                 self.farewells += 1
             if answer.closes or not self.kept:
                 self._hang_up()
         except Exception as error:  # pylint: disable=broad-except
-            self._lose(error, asked)
+            if self._was_idle_too_long(error, sent_at or time.monotonic()):
+                self.declined += 1
+                self._hang_up()
+            else:
+                self._lose(error, asked)
+
+    def _was_idle_too_long(self, error, sent_at):
+        has_ended = isinstance(error, ConnectionError) or (
+            isinstance(error, ConnectionEnded) and error.args == (b"",))
+        return (has_ended and None not in (self.keep_alive_s, self._heard) and
+                sent_at - self._heard > 0.9 * self.keep_alive_s)
 
 
 class H2OverTls(H2Connection):
@@ -225,13 +243,15 @@ class WebSocketClient(ExactClient):
 class Load:
     """Many clients at work. All requests are accounted for at its end."""
 
-    def __init__(self, address, kept=6, new=4, slow=2):
+    def __init__(self, address, kept=6, new=4, slow=2, keep_alive_s=None):
+        def client(target, **options):
+            return Client(address, target, keep_alive_s=keep_alive_s, **options)
         self.clients = (
-            [Client(address, "/worker", kept=True) for _ in range(kept)] +
+            [client("/worker", kept=True) for _ in range(kept)] +
             # Rests longer than it works: a drain finds it idle.
-            [Client(address, "/worker", kept=True, pause_s=0.1) for _ in range(kept // 2)] +
-            [Client(address, "/worker", kept=False) for _ in range(new)] +
-            [Client(address, "/delay/0.1", kept=bool(i % 2)) for i in range(slow)])
+            [client("/worker", kept=True, pause_s=0.1) for _ in range(kept // 2)] +
+            [client("/worker", kept=False) for _ in range(new)] +
+            [client("/delay/0.1", kept=bool(i % 2)) for i in range(slow)])
 
     def __enter__(self):
         for client in self.clients:
@@ -287,15 +307,15 @@ class MixedLoad(Load):
 
     ALL = (Client, H2Client, WebSocketClient)
 
-    def __init__(self, address, kinds=ALL, context=None):
+    def __init__(self, address, kinds=ALL, context=None, keep_alive_s=None):
         # pylint: disable=super-init-not-called
         def client(kind, target, rests=False, **options):
             return kind(address, target, pause_s=0.1 if rests else 0.0,
                         context=context(kind) if context else None, **options)
+        kept = {"kept": True, "keep_alive_s": keep_alive_s}
         clients = [
-            client(Client, "/worker", kept=True), client(Client, "/worker", kept=False),
-            client(Client, "/worker", rests=True, kept=True),
-            client(Client, "/delay/0.1", kept=True),
+            client(Client, "/worker", **kept), client(Client, "/worker", kept=False),
+            client(Client, "/worker", rests=True, **kept), client(Client, "/delay/0.1", **kept),
             client(H2Client, "/worker"), client(H2Client, "/worker", rests=True),
             client(H2Client, "/delay/0.1"),
             client(WebSocketClient, "/ws/echo"), client(WebSocketClient, "/ws/echo", rests=True)]

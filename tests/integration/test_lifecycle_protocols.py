@@ -11,6 +11,7 @@ from processes import alive
 from tls_client import client_context
 
 WORKERS = 2
+KEEP_ALIVE_S = 2
 
 
 @pytest.fixture(params=[("tls", "async"), ("tls", "threads"), ("clear", "async"),
@@ -23,12 +24,13 @@ def busy(request, server, authority, pair):
         return client_context(authority, alpn=["h2"] if kind is H2Client else ["http/1.1"])
 
     flags = pair.flags if transport == "tls" else ("--http2-cleartext",)
-    running = server(*flags, "-k", worker_class, "--workers", str(WORKERS), "--keep-alive", "2",
-                     app="httpbin")
+    running = server(*flags, "-k", worker_class, "--workers", str(WORKERS), "--keep-alive",
+                     str(KEEP_ALIVE_S), app="httpbin")
     running.wait_until_ready(WORKERS)
     # A `sync` worker speaks nothing else.
     kinds = (Client,) if worker_class == "sync" else MixedLoad.ALL
-    with MixedLoad(running.address, kinds, context if transport == "tls" else None) as load:
+    with MixedLoad(running.address, kinds, context if transport == "tls" else None,
+                   KEEP_ALIVE_S) as load:
         load.wait_for(running, 2)
         yield running, load
     assert not load.losses
