@@ -15,6 +15,7 @@
 
 #include "base/unique_fd.hpp"
 #include "reactor/reactor.hpp"
+#include "socket_pair.hpp"
 
 using namespace uringcorn;
 using namespace uringcorn::reactor;
@@ -62,17 +63,6 @@ void on_each_backend(Body body) {
     body(reactor);
   }
 }
-
-struct SocketPair {
-  UniqueFd ours;
-  UniqueFd theirs;
-  SocketPair() {
-    int fds[2];
-    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
-    ours.reset(fds[0]);
-    theirs.reset(fds[1]);
-  }
-};
 
 Task<std::string> receive_text(int socket) {
   Receive receive(socket);

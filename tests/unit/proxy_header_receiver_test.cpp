@@ -13,6 +13,7 @@
 #include <uringcorn/time.hpp>
 
 #include "reactor/reactor.hpp"
+#include "socket_pair.hpp"
 
 using namespace uringcorn;
 using namespace uringcorn::net;
@@ -20,21 +21,6 @@ using namespace uringcorn::reactor;
 using namespace std::chrono_literals;
 
 namespace {
-
-struct SocketPair {
-  UniqueFd ours;
-  UniqueFd theirs;
-  SocketPair() {
-    int fds[2];
-    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
-    ours.reset(fds[0]);
-    theirs.reset(fds[1]);
-  }
-  void write(std::string_view bytes) const {
-    REQUIRE(::write(theirs.get(), bytes.data(), bytes.size()) ==
-            static_cast<ssize_t>(bytes.size()));
-  }
-};
 
 template <class Body>
 void on_each_backend(Body body) {

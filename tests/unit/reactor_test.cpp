@@ -21,6 +21,7 @@
 #include "coro/frame_pool.hpp"
 #include "net/stream.hpp"
 #include "reactor/reactor.hpp"
+#include "socket_pair.hpp"
 
 using namespace uringcorn;
 using namespace uringcorn::reactor;
@@ -33,17 +34,6 @@ constexpr std::array k_backends{BackendKind::io_uring, BackendKind::epoll};
 Reactor::Options options_for(BackendKind backend, std::uint16_t buffers = 16) {
   return {.backend = backend, .queue_entries = 64, .buffer_count = buffers, .buffer_size = 4096};
 }
-
-struct SocketPair {
-  UniqueFd ours;
-  UniqueFd theirs;
-  SocketPair() {
-    int fds[2];
-    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
-    ours.reset(fds[0]);
-    theirs.reset(fds[1]);
-  }
-};
 
 /// A listening socket on a free loopback port, and its address.
 struct TestListener {

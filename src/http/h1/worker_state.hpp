@@ -5,11 +5,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "http/date.hpp"
 #include "http/head_limits.hpp"
 #include "http/server_context.hpp"
+#include "http/spare.hpp"
 
 namespace uringcorn::http::h1 {
 
@@ -41,7 +41,7 @@ class WorkerState {
   HeadLimits head_limits_;
   std::string server_line_;
   DateLine date_line_;
-  std::vector<std::unique_ptr<Exchange>> spare_;
+  Spare<Exchange, k_spare_exchanges_max> spare_;
 };
 
 }  // namespace uringcorn::http::h1

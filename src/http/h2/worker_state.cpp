@@ -54,7 +54,6 @@ WorkerState::WorkerState(const settings::Settings& settings)
   }
   callbacks_.reset(callbacks);
   Callbacks::set(callbacks);
-  spare_.reserve(k_spare_exchanges_max);
 }
 
 WorkerState::~WorkerState() = default;
@@ -67,18 +66,11 @@ WorkerState& WorkerState::of(ServerContext& context) {
 }
 
 std::unique_ptr<Exchange> WorkerState::lease() {
-  if (spare_.empty()) {
-    return std::make_unique<Exchange>(*this);
-  }
-  std::unique_ptr<Exchange> exchange = std::move(spare_.back());
-  spare_.pop_back();
-  return exchange;
+  return spare_.lease(*this);
 }
 
 void WorkerState::give_back(std::unique_ptr<Exchange> exchange) noexcept {
-  if (spare_.size() < k_spare_exchanges_max) {
-    spare_.push_back(std::move(exchange));
-  }
+  spare_.give_back(std::move(exchange));
 }
 
 }  // namespace uringcorn::http::h2

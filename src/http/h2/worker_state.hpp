@@ -12,6 +12,7 @@
 #include "http/date.hpp"
 #include "http/head_limits.hpp"
 #include "http/server_context.hpp"
+#include "http/spare.hpp"
 
 namespace uringcorn::http::h2 {
 
@@ -61,7 +62,7 @@ class WorkerState {
   DateLine date_line_;
   ByteBuffer gathering_;
   std::vector<nghttp2_nv> answer_fields_;
-  std::vector<std::unique_ptr<Exchange>> spare_;
+  Spare<Exchange, k_spare_exchanges_max> spare_;
 };
 
 }  // namespace uringcorn::http::h2
