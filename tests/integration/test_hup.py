@@ -263,9 +263,11 @@ def test_a_reload_while_the_server_starts_and_one_while_it_stops(server):
     running.wait_for_line("Starting uringcorn")
     running.signal(signal.SIGHUP)
     running.wait_for_line("Reload done: generation 2 serves")
+    # One that leaves still accepts who was in the queue, for one answer.
+    running.wait_until(lambda: len(running.workers()) == 2, "those of generation 1 to be gone")
     with RawConnection(running.address) as client:
         client.ask(request("/hello"))
-        client.send(request("/hello") + request("/delay/1"))
+        client.send(request("/hello") + request("/delay/3"))
         assert client.read_answer().status == 200
         running.signal(signal.SIGTERM)
         running.wait_for_line("Handling signal: TERM")
