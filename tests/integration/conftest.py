@@ -5,6 +5,7 @@ import contextlib
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,12 +14,10 @@ import time
 import pytest
 
 from certificates import Authority
+from program import BINARY, EXAMPLES
 from raw_client import RawConnection
 from raw_client import request as raw_request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-BINARY = os.environ.get("URINGCORN_BINARY", str(ROOT / "build" / "uringcorn"))
-EXAMPLES = os.environ.get("URINGCORN_EXAMPLES_DIR", str(ROOT / "build" / "examples"))
 # The prefix of a command that shall not have io_uring.
 WITHOUT_IO_URING = (sys.executable, str(pathlib.Path(__file__).parent / "without_io_uring.py"))
 # Generous: what is waited for comes at once, unless the machine is very busy.
@@ -210,6 +209,14 @@ def server(tmp_path, reactor, request):
         each.stop()
     for each in running:
         assert not SANITIZER_FINDING.search(each.log), each.log
+
+
+@pytest.fixture
+def deployed(tmp_path):
+    """The path of an application that a test may replace; `hello` at first."""
+    path = tmp_path / "libshop.so"
+    shutil.copy(f"{EXAMPLES}/libhello.so", path)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ import subprocess
 
 import pytest
 
-from conftest import BINARY, DEADLINE_S, EXAMPLES, SETTINGS_VARIABLES, WITHOUT_IO_URING
+from conftest import DEADLINE_S, SETTINGS_VARIABLES, WITHOUT_IO_URING
+from program import BINARY, EXAMPLES
 
 HELLO = f"{EXAMPLES}/libhello.so"
 HTTPBIN = f"{EXAMPLES}/libhttpbin.so"
@@ -67,7 +68,7 @@ def test_nothing_is_bound_and_no_log_is_made(check, tmp_path):
     ([f"{HTTPBIN}:failing"], 3, "the application failed to boot: failing, as it was asked to"),
     (["--error-logfile", "/nonexistent/e.log"], 1,
      "cannot open the log /nonexistent/e.log: No such file or directory"),
-])
+], ids=["option", "no file", "no symbol", "failing", "log"])
 def test_what_is_wrong_is_one_sentence_and_the_exit_code_of_serve(check, arguments, code, sentence):
     result = check(*arguments)
     assert result.returncode == code, result.stderr

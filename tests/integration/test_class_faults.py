@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from conftest import EXAMPLES
+from program import EXAMPLES
 from exact_clients import Load
 from raw_client import ConnectionEnded, RawConnection, request
 

@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from conftest import BINARY, DEADLINE_S, SETTINGS_VARIABLES
+from conftest import DEADLINE_S, SETTINGS_VARIABLES
+from program import BINARY
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import uuid
 import httpx
 import pytest
 
-from raw_client import DEADLINE_S, RawConnection, request
+from raw_client import DEADLINE_S, RawConnection
 
 UNSAFE = {"HTTPBIN_UNSAFE": "1"}
 

@@ -2,32 +2,16 @@
 """HUP: what changes, what stays, and what happens when the new generation is no good."""
 import contextlib
 import os
-import pathlib
-import shutil
 import signal
 import socket
 import threading
 
 import pytest
 
-from conftest import DEADLINE_S, EXAMPLES
+from conftest import DEADLINE_S
 from exact_clients import Client, Load
+from program import EXAMPLES, replace
 from raw_client import RawConnection, request
-
-
-def replace(path, source):
-    """As a deployment does it: the new file is there whole, or not at all."""
-    fresh = pathlib.Path(f"{path}.new")
-    shutil.copy(source, fresh)
-    os.replace(fresh, path)
-
-
-@pytest.fixture
-def deployed(tmp_path):
-    """The path of an application that a test may replace; `hello` at first."""
-    path = tmp_path / "libshop.so"
-    shutil.copy(f"{EXAMPLES}/libhello.so", path)
-    return path
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import signal
 import httpx
 import pytest
 
-from conftest import EXAMPLES
+from program import EXAMPLES
 from raw_client import DEADLINE_S
 
 HTTPBIN = f"{EXAMPLES}/libhttpbin.so"

@@ -8,7 +8,8 @@ import socket
 
 import pytest
 
-from conftest import DEADLINE_S, EXAMPLES
+from conftest import DEADLINE_S
+from program import EXAMPLES
 from raw_client import RawConnection, request
 
 COMBINED = re.compile(

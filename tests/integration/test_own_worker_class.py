@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from conftest import EXAMPLES
+from program import EXAMPLES
 from raw_client import ConnectionEnded, RawConnection, request
 
 OWN = f"{EXAMPLES}/libasio_own_server.so"

@@ -3,29 +3,15 @@
 import os
 import pathlib
 import re
-import shutil
 import signal
 
 import pytest
 
-from conftest import EXAMPLES
 from exact_clients import Load
+from program import EXAMPLES, replace
 
 HTTPBIN = f"{EXAMPLES}/libhttpbin.so"
 MIB = 1 << 20
-
-
-def replace(path, source):
-    fresh = pathlib.Path(f"{path}.new")
-    shutil.copy(source, fresh)
-    os.replace(fresh, path)
-
-
-@pytest.fixture
-def deployed(tmp_path):
-    path = tmp_path / "libshop.so"
-    shutil.copy(f"{EXAMPLES}/libhello.so", path)
-    return path
 
 
 def reload(running, outcome="Reload done"):
@@ -120,7 +106,8 @@ def test_what_does_not_boot_changes_nothing(server, tmp_path, name, cause):
 
 
 @pytest.mark.parametrize("app, code", [(f"{HTTPBIN}:nobody", 4), (f"{HTTPBIN}:failing", 3),
-                                       (f"{HTTPBIN}:failing_startup", 3), ("./none.so", 4)])
+                                       (f"{HTTPBIN}:failing_startup", 3), ("./none.so", 4)],
+                         ids=["no symbol", "failing", "failing startup", "no file"])
 def test_a_server_that_cannot_boot_at_all(server, app, code):
     running = server("--workers", "3", "--preload", app=app, wait=False)
     assert running.wait() == code

@@ -12,8 +12,9 @@ import time
 
 import pytest
 
-from conftest import BINARY, EXAMPLES, SETTINGS_VARIABLES
+from conftest import SETTINGS_VARIABLES
 from processes import alive, children, command_line, descriptors, end, ids, state, wait_until
+from program import BINARY, EXAMPLES
 from raw_client import RawConnection, request
 
 HELLO = request("/hello")

@@ -10,7 +10,8 @@ import time
 
 import pytest
 
-from conftest import DEADLINE_S, EXAMPLES
+from conftest import DEADLINE_S
+from program import EXAMPLES
 from raw_client import RawConnection, request
 
 HELLO = pathlib.Path(EXAMPLES) / "libhello.so"

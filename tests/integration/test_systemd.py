@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from conftest import BINARY, ROOT, WITHOUT_IO_URING
 from processes import alive, children, end, wait_for_promotion, wait_until
+from program import BINARY, EXAMPLES, ROOT
 from raw_client import RawConnection, request
 
 HELLO = request("/hello")
@@ -110,8 +110,7 @@ def test_a_reload_is_told_with_its_time(server, notify):
 
 def test_a_reload_that_is_refused_or_abandoned_is_over_too(server, notify, tmp_path):
     app = tmp_path / "libsite.so"
-    shutil.copy2(f"{os.environ.get('URINGCORN_EXAMPLES_DIR', BINARY + '/../examples')}/libhello.so",
-                 app)
+    shutil.copy2(f"{EXAMPLES}/libhello.so", app)
     config = tmp_path / "uringcorn.toml"
     config.write_text("workers = 1\n")
     running = server(app=str(app), environment=environment(notify))

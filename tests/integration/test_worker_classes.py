@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The worker classes: where handlers run, what holds what, and what a stuck one costs."""
 import json
-import os
-import signal
 import threading
 import time
 
