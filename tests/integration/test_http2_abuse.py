@@ -7,6 +7,7 @@ import pathlib
 import re
 import struct
 import threading
+import time
 
 import pytest
 
@@ -205,6 +206,17 @@ def test_answers_that_nobody_takes_end_after_write_timeout(server):
             lambda: all(client.answer(one).reset == CANCEL for one in streams))
         client.frame(SETTINGS, 0, 0, settings_payload({INITIAL_WINDOW_SIZE: 1000}))
         assert client.ask_h2().body == b"Hello, World!"
+
+
+def test_what_stands_still_is_timed_from_when_there_was_something_to_take(server):
+    # The second byte comes late, and has as long as any other.
+    shop = server("--http2-cleartext", "--write-timeout", "500ms", app="httpbin")
+    with H2Connection(shop.address, {INITIAL_WINDOW_SIZE: 1}, takes_data=False) as client:
+        began = time.monotonic()
+        stream = client.begin(path="/drip?duration=0.8&numbytes=2&delay=0")
+        client.read_until_true(lambda: client.answer(stream).reset == CANCEL)
+        assert client.answer(stream).body == b"*"
+        assert time.monotonic() - began >= 0.9
 
 
 def test_a_client_that_reads_nothing_at_all_is_given_up(server):

@@ -224,9 +224,6 @@ void Exchange::body_is_late() noexcept {
 
 /// The client has given no room for the answer for so long that nobody waits for it any more.
 void Exchange::answer_stands_still() noexcept {
-  if (unsent_bytes() == 0 && !no_more_data_) {
-    return;
-  }
   const Clock::time_point give_up = progress_at_ + settings().write_timeout;
   if (reactor::Reactor::current().now() < give_up) {
     stall_timer_.arm(give_up);
@@ -301,6 +298,7 @@ void Exchange::write_data(ByteBuffer& out, std::size_t size) {
     copied_sent_ = 0;
   }
   if (unsent_bytes() == 0) {
+    stall_timer_.disarm();
     drained_.set();
   }
 }
