@@ -8,7 +8,9 @@ import subprocess
 import pytest
 
 from certificates import Authority
-from h2_client import LAST_POSSIBLE_STREAM, NO_ERROR, H2Connection, head
+from h2_client import (
+    DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, LAST_POSSIBLE_STREAM, NO_ERROR,
+    PROTOCOL_ERROR, H2Connection, frame_bytes, head)
 from raw_client import RawConnection, request
 
 
@@ -121,6 +123,25 @@ def test_a_streamed_answer_that_takes_longer_than_request_timeout_is_reset(serve
         assert client.answer(stream).status == 200
         assert client.ask_h2().status == 200
     shop.wait_for_log("was broken off")
+
+
+def test_a_client_that_breaks_off_is_no_error_of_ours(server):
+    # The answers to what came before can be sent to nobody.
+    shop = server("--http2-cleartext", app="httpbin")
+    with H2Connection(shop.address) as client:
+        heads = b"".join(frame_bytes(HEADERS, END_HEADERS | END_STREAM, stream,
+                                     b"\x82\x86\x41\x01a\x44\x06/hello")
+                         for stream in range(1, 41, 2))
+        client.send(heads + frame_bytes(DATA, 0, 0, b"on no stream"))
+        assert client.read_to_goaway() == PROTOCOL_ERROR
+    with H2Connection(shop.address) as client:
+        for _ in range(20):
+            client.begin(path="/drip?duration=10&numbytes=100&delay=0")
+        client.frame(GOAWAY, 0, 0, bytes(8))
+    shop.wait_until_no_connection()
+    with H2Connection(shop.address) as client:
+        assert client.ask_h2().status == 200
+    assert "[ERROR]" not in shop.log and "could not be sent" not in shop.log
 
 
 # ---- over TLS --------------------------------------------------------------------------------

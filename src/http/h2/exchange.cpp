@@ -319,6 +319,12 @@ void Exchange::answer_sent() {
   }
 }
 
+void Exchange::answer_failed(std::string_view reason) {
+  observe::error("{} {}: the answer could not be sent: {}", head_.method_name, head_.target,
+                 reason);
+  session_->reset(*this, NGHTTP2_INTERNAL_ERROR);
+}
+
 Task<void> Exchange::stream_body() {
   std::exception_ptr error;
   try {

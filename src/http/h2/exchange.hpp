@@ -91,6 +91,8 @@ class Exchange final : private detail::RequestChannel, private BodyWriter {
   void write_data(ByteBuffer& out, std::size_t size);
   /// The frame that ends our side of the stream was sent.
   void answer_sent();
+  /// The answer's head cannot be sent, for the reason that is given.
+  void answer_failed(std::string_view reason);
 
  private:
   /// Calls a member function when it fires.

@@ -281,10 +281,11 @@ void Session::frame_sent(const nghttp2_frame& frame) {
 
 void Session::frame_not_sent(const nghttp2_frame& frame, int error) {
   Exchange* const exchange = find(frame.hd.stream_id);
-  if (frame.hd.type == NGHTTP2_HEADERS && exchange != nullptr) {
-    observe::error("an answer to {} could not be sent: {}", peer_.address(),
-                   nghttp2_strerror(error));
-    reset(*exchange, NGHTTP2_INTERNAL_ERROR);
+  const bool is_client_gone = error == NGHTTP2_ERR_SESSION_CLOSING ||
+                              error == NGHTTP2_ERR_STREAM_CLOSED ||
+                              error == NGHTTP2_ERR_STREAM_CLOSING;
+  if (frame.hd.type == NGHTTP2_HEADERS && exchange != nullptr && !is_client_gone) {
+    exchange->answer_failed(nghttp2_strerror(error));
   }
 }
 
