@@ -43,6 +43,18 @@ Response stick_in_stream(const Request& request) {
   });
 }
 
+Task<void> nap(Clock::duration time) {
+  co_await sleep_for(time);
+}
+
+/// Opens the WebSocket late, whether anybody waits for it or not.
+Task<void> open_late(Request& request, WebSocket socket) {
+  CancelScope deaf;
+  const std::chrono::seconds time(request.param<unsigned>("seconds").value_or(0));
+  co_await nap(time).in(deaf);
+  socket.accept();
+}
+
 /// Waits for ever, as a coroutine.
 Task<Response> wait_for_ever(Request&) {
   for (;;) {
@@ -84,6 +96,7 @@ void add_unsafe(App& app) {
   app.get("/stick/{seconds}", stick);
   app.get("/stick-in-stream/{seconds}", stick_in_stream);
   app.get("/blocking-stick/{seconds}", blocking(stick));
+  app.websocket("/ws/late/{seconds}", open_late, {.origins = {"*"}});
   app.get("/wait-for-ever", wait_for_ever);
   app.get("/crash", crash);
   app.get("/blocking-crash", blocking(crash_in_thread));

@@ -28,7 +28,7 @@ Task<void> close(Request& request, WebSocket socket) {
 }  // namespace
 
 void add_websockets(App& app) {
-  app.websocket("/ws/echo", echo, {.origins = {"*"}});
+  app.websocket("/ws/echo", echo, {.protocols = {"echo"}, .origins = {"*"}});
   app.websocket("/ws/close/{code}", close, {.origins = {"*"}});
 }
 

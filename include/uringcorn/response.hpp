@@ -97,7 +97,7 @@ class URINGCORN_API Response {
   static Response events(std::function<Task<void>(EventStream)> producer);
   /// Opens a WebSocket, on which `handler` runs; its status is 101. A `request` that is no good
   /// handshake (RFC 6455, 4.2.1), or comes from a page that may not connect, is refused: 400, 403
-  /// or 426. See App::websocket(), which is the usual way.
+  /// or 426, over HTTP/2 405. See App::websocket(), which is the usual way.
   static Response websocket(Request& request,
                             std::function<Task<void>(Request&, WebSocket)> handler,
                             const WebSocketOptions& options);

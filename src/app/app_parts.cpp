@@ -26,6 +26,15 @@ F not_empty(F function, std::string_view what) {
   return function;
 }
 
+/// The value of Allow. CONNECT is what asks for a WebSocket in HTTP/2; in HTTP/1 an Upgrade does.
+std::string list_for(const Request& request, app::MethodSet allowed) {
+  std::string methods = allowed.to_string();
+  if (request.version_major() == 2 && allowed.contains(Method::connect)) {
+    methods.append(methods.empty() ? "" : ", ").append("CONNECT");
+  }
+  return methods;
+}
+
 }  // namespace
 
 AppParts::AppParts() {
@@ -127,10 +136,11 @@ Response AppParts::answer_without_handler(Request& request) const {
   }
   const bool is_found = !allowed.empty();
   if (is_found && request.method() == Method::options) {
-    return Response(k_ok).field("Allow", allowed.to_string());
+    return Response(k_ok).field("Allow", list_for(request, allowed));
   }
   // RouteGroup::websocket() registers for CONNECT.
-  const bool is_websocket = request.method() == Method::get && allowed.contains(Method::connect);
+  const bool is_websocket = request.method() == Method::get && request.version_major() == 1 &&
+                            allowed.contains(Method::connect);
   const int status = is_websocket ? k_upgrade_required
                      : is_found   ? k_method_not_allowed
                                   : k_not_found;
@@ -140,7 +150,7 @@ Response AppParts::answer_without_handler(Request& request) const {
   if (is_websocket) {
     response.fields().set("Upgrade", "websocket");
   } else if (is_found) {
-    response.fields().set("Allow", allowed.to_string());
+    response.fields().set("Allow", list_for(request, allowed));
   }
   return response;
 }

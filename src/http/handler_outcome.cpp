@@ -11,6 +11,7 @@
 namespace uringcorn::http {
 namespace {
 
+constexpr int k_switching_protocols = 101;
 constexpr int k_first_server_error = 500;
 
 void log_exception(const std::exception_ptr& error, const detail::RequestHead& head) {
@@ -67,13 +68,20 @@ void log_broken_answer(const std::exception_ptr& error, const detail::RequestHea
   }
 }
 
+bool opens_websocket(const Response& response) noexcept {
+  return response.upgrade() && response.status() == k_switching_protocols;
+}
+
 void correct_answer(Response& response, const detail::RequestHead& head) {
   const int status = response.status();
-  if (response.upgrade() && status == 101) {
+  if (opens_websocket(response)) {
     return;
   }
   if (head.method == Method::connect && !head.websocket && (status == 404 || status == 405)) {
     response = Response::error(501, "Nothing here opens tunnels.");
+  } else if (head.method == Method::connect && head.websocket && status / 100 == 2) {
+    // It would tell the client that the WebSocket is open (RFC 8441 section 5).
+    response = Response::error(501, "Nothing here opens a WebSocket.");
   } else if (status < 200 || status > k_status_max) {
     observe::error("{} {}: the handler answered with the status {}, which cannot end a request",
                    head.method_name, head.target, status);

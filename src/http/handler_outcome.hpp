@@ -28,8 +28,11 @@ Response answer_to_exception(const std::exception_ptr& error, const detail::Requ
 void log_broken_answer(const std::exception_ptr& error, const detail::RequestHead& head,
                        bool timed_out);
 
+/// Whether the answer is the beginning of a WebSocket.
+bool opens_websocket(const Response& response) noexcept;
+
 /// Replaces an answer that cannot be sent (a status out of range), and says 501 for an application
-/// that knows no CONNECT.
+/// that knows no CONNECT, or answers one that asks for a WebSocket as if it had opened it.
 void correct_answer(Response& response, const detail::RequestHead& head);
 
 }  // namespace uringcorn::http

@@ -17,11 +17,13 @@ ErrorDescription describe_http_2(HeadError error) noexcept {
     case HeadError::invalid_pseudo_field:
       return {400, "A pseudo-header field is unknown, repeated, or out of its place."};
     case HeadError::missing_pseudo_field:
-      return {400, "The request lacks :method, :scheme or :path."};
+      return {400, "The request lacks :method, :scheme, :authority or :path."};
     case HeadError::authority_mismatch:
       return {400, "The Host field is not the same as :authority."};
     case HeadError::content_length_without_body:
       return {400, "The Content-Length field announces a body that does not follow."};
+    case HeadError::unsupported_protocol:
+      return {501, "The only :protocol known here is websocket."};
     default:
       return {500, "The request head was refused for no known reason."};
   }

@@ -51,6 +51,7 @@ enum class HeadError : std::uint8_t {
   missing_pseudo_field,
   authority_mismatch,
   content_length_without_body,
+  unsupported_protocol,  // RFC 8441
 };
 
 struct ErrorDescription {

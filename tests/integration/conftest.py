@@ -17,6 +17,7 @@ from certificates import Authority
 from program import BINARY, EXAMPLES
 from raw_client import RawConnection
 from raw_client import request as raw_request
+from raw_websocket import H2WebSocket, RawWebSocket
 
 # The prefix of a command that shall not have io_uring.
 WITHOUT_IO_URING = (sys.executable, str(pathlib.Path(__file__).parent / "without_io_uring.py"))
@@ -217,6 +218,12 @@ def deployed(tmp_path):
     path = tmp_path / "libshop.so"
     shutil.copy(f"{EXAMPLES}/libhello.so", path)
     return path
+
+
+@pytest.fixture(params=[RawWebSocket, H2WebSocket], ids=["h1", "h2"])
+def websocket(request):
+    """Opens a WebSocket to a server, over HTTP/1.1 and over HTTP/2, without TLS."""
+    return request.param
 
 
 @pytest.fixture(scope="session")

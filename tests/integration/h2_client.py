@@ -93,6 +93,7 @@ class H2Connection(RawConnection):
         self.acknowledged = 0
         self.goaways: list[Frame] = []
         self.pongs: list[bytes] = []
+        self.data_sent = 0  # on all streams
         self.credit: dict[int, int] = {}  # what WINDOW_UPDATE frames gave, by stream
         self.next_stream = 1
         self._block = b""
@@ -118,6 +119,7 @@ class H2Connection(RawConnection):
 
     def data(self, stream, payload=b"", end_stream=False):
         self.frame(DATA, END_STREAM if end_stream else 0, stream, payload)
+        self.data_sent += len(payload)
 
     def begin(self, whole_head=None, end_stream=True, **options):
         """Opens the next stream with that head, or one of these options; gives its id."""

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""A WebSocket client that sends exactly the frames that it is told and reads answers strictly."""
+"""WebSocket clients that send exactly the frames that they are told and read answers strictly, over
+HTTP/1.1 and over HTTP/2."""
 import base64
 import hashlib
 import os
 import struct
 import zlib
+from dataclasses import dataclass
 
+from h2_client import ENABLE_CONNECT_PROTOCOL, INITIAL_WINDOW_SIZE, Answer, H2Connection
 from raw_client import ConnectionEnded, RawConnection
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -61,20 +64,28 @@ def handshake(target="/ws/echo", fields=(), key=b"dGhlIHNhbXBsZSBub25jZQ==") -> 
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-class RawWebSocket(RawConnection):
-    """An open WebSocket to `address`. `behind` is sent together with the handshake."""
+def connect_head(target="/ws/echo", fields=(), protocol="websocket", authority="test"):
+    """The fields of an extended CONNECT (RFC 8441 section 5)."""
+    return [(":method", "CONNECT"), (":protocol", protocol), (":scheme", "http"),
+            (":path", target), (":authority", authority), ("sec-websocket-version", "13"),
+            *((name.lower(), value) for name, value in fields)]
 
-    def __init__(self, address, target="/ws/echo", fields=(), behind=b"", **options):
-        super().__init__(address, **options)
-        key = base64.b64encode(os.urandom(16))
-        self.send(handshake(target, fields, key) + behind)
-        self.answer = self.read_head()
-        assert self.answer.status == 101, self.answer
-        accept = base64.b64encode(hashlib.sha1(key + ACCEPT_SUFFIX).digest()).decode()
-        assert self.answer.get("Sec-WebSocket-Accept") == accept
-        assert self.answer.get("Connection").lower() == "upgrade"
-        assert self.answer.get("Upgrade").lower() == "websocket"
-        self.inflater = zlib.decompressobj(-15)
+
+@dataclass
+class H2Handshake:
+    """The answer to an extended CONNECT, with fields by whatever case of their names."""
+    came: Answer
+
+    @property
+    def status(self):
+        return self.came.status
+
+    def get(self, name):
+        return self.came.get(name.lower())
+
+
+class FrameReader:
+    """What is common to WebSockets over whatever has read_exactly() and expect_end()."""
 
     def read_frame(self) -> tuple[int, bytes]:
         """The first byte and the payload of the next frame, whose length must be minimal."""
@@ -110,6 +121,31 @@ class RawWebSocket(RawConnection):
         self.expect_end()
         return (struct.unpack(">H", payload[:2])[0], payload[2:]) if payload else (NO_CODE, b"")
 
+
+class RawWebSocket(FrameReader, RawConnection):
+    """An open WebSocket over HTTP/1.1 to `address`. `behind` is sent with the handshake."""
+
+    version, opened = 1, 101
+
+    @staticmethod
+    def ask(address, target):
+        """The status of the answer to a handshake."""
+        with RawConnection(address) as client:
+            client.send(handshake(target))
+            return client.read_head().status
+
+    def __init__(self, address, target="/ws/echo", fields=(), behind=b"", **options):
+        super().__init__(address, **options)
+        key = base64.b64encode(os.urandom(16))
+        self.send(handshake(target, fields, key) + behind)
+        self.answer = self.read_head()
+        assert self.answer.status == 101, self.answer
+        accept = base64.b64encode(hashlib.sha1(key + ACCEPT_SUFFIX).digest()).decode()
+        assert self.answer.get("Sec-WebSocket-Accept") == accept
+        assert self.answer.get("Connection").lower() == "upgrade"
+        assert self.answer.get("Upgrade").lower() == "websocket"
+        self.inflater = zlib.decompressobj(-15)
+
     def expect_end(self):
         """Nothing more comes; ours is the second FIN, as a good client's."""
         try:
@@ -117,3 +153,92 @@ class RawWebSocket(RawConnection):
             raise AssertionError(f"more came: {self.buffer[:100]!r}")
         except ConnectionEnded:
             assert not self.buffer
+
+
+class H2WebSocket(FrameReader):
+    """The same over one stream of HTTP/2 (RFC 8441), of a connection of its own or of one that is
+    given. What the server's windows have no room for waits; what it sends meanwhile is kept."""
+
+    version, opened = 2, 200
+
+    @staticmethod
+    def ask(address, target):
+        """The status of the answer to an extended CONNECT."""
+        with H2Connection(address) as client:
+            stream = client.begin(connect_head(target), end_stream=False)
+            client.read_until_true(lambda: client.answer(stream).fields)
+            return client.answer(stream).status
+
+    def __init__(self, address, target="/ws/echo", fields=(), behind=b"", **options):
+        self.connection = (address if isinstance(address, H2Connection)
+                           else H2Connection(address, **options))
+        self.connection.read_until_true(lambda: self.connection.settings is not None)
+        assert self.connection.settings[ENABLE_CONNECT_PROTOCOL] == 1
+        self.taken = 0
+        self.sent = 0
+        self.inflater = zlib.decompressobj(-15)
+        self.stream = self.connection.begin(connect_head(target, fields), end_stream=False)
+        if behind:
+            self.send(behind)
+        self.connection.read_until_true(lambda: self.came.fields or self.came.is_over)
+        self.answer = H2Handshake(self.came)
+        assert self.answer.status == 200, self.came
+        for name in ("connection", "upgrade", "sec-websocket-accept", "content-length"):
+            assert self.answer.get(name) is None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.connection.close()
+
+    @property
+    def came(self):
+        return self.connection.answer(self.stream)
+
+    @property
+    def socket(self):
+        return self.connection.socket
+
+    def room(self):
+        """How much may be sent now."""
+        credit = self.connection.credit
+        of_stream = self.connection.settings[INITIAL_WINDOW_SIZE] + credit.get(self.stream, 0)
+        of_all = 65_535 + credit.get(0, 0)
+        return min(of_stream - self.sent, of_all - self.connection.data_sent)
+
+    def send(self, data: bytes):
+        while data:
+            self.connection.read_until_true(lambda: self.room() > 0 or self.came.is_over)
+            if self.came.reset is not None:
+                raise ConnectionResetError(self.came.reset)
+            size = min(self.room(), 16_384)
+            if size <= 0:
+                return  # the server has said the end, and takes no more
+            piece, data = data[:size], data[size:]
+            self.connection.data(self.stream, piece)
+            self.sent += len(piece)
+
+    def send_end(self):
+        self.connection.data(self.stream, end_stream=True)
+
+    def read_exactly(self, count: int) -> bytes:
+        self.connection.read_until_true(
+            lambda: len(self.came.body) - self.taken >= count or self.came.is_over)
+        data = self.came.body[self.taken:self.taken + count]
+        if len(data) < count:
+            if self.came.ended:
+                raise ConnectionEnded(data)
+            raise ConnectionResetError(self.came.reset)
+        self.taken += count
+        return data
+
+    def expect_end(self):
+        """Nothing more comes; ours is the second END_STREAM, upon which the stream is over."""
+        self.connection.read_until_true(lambda: self.came.is_over)
+        assert self.came.ended and self.came.reset is None, self.came
+        assert self.taken == len(self.came.body), self.came.body[self.taken:]
+        self.send_end()

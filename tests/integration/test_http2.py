@@ -11,8 +11,9 @@ import h2.events
 import pytest
 
 from h2_client import (
-    CANCEL, DATA, INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS, MAX_FRAME_SIZE,
-    MAX_HEADER_LIST_SIZE, NO_ERROR, NO_RFC7540_PRIORITIES, PRIORITY_UPDATE, H2Connection, head)
+    CANCEL, DATA, ENABLE_CONNECT_PROTOCOL, INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS,
+    MAX_FRAME_SIZE, MAX_HEADER_LIST_SIZE, NO_ERROR, NO_RFC7540_PRIORITIES, PRIORITY_UPDATE,
+    H2Connection, head)
 from raw_client import RawConnection, request
 
 
@@ -76,7 +77,7 @@ def test_the_settings_are_those_that_were_set(server):
         assert client.ask_h2().status == 200
         assert client.settings == {
             MAX_CONCURRENT_STREAMS: 7, INITIAL_WINDOW_SIZE: 100000, MAX_FRAME_SIZE: 32768,
-            MAX_HEADER_LIST_SIZE: 8192, NO_RFC7540_PRIORITIES: 1}
+            MAX_HEADER_LIST_SIZE: 8192, ENABLE_CONNECT_PROTOCOL: 1, NO_RFC7540_PRIORITIES: 1}
         assert client.acknowledged == 1
 
 

@@ -8,7 +8,7 @@ import websockets
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from raw_client import RawConnection, request
-from raw_websocket import (BINARY, FIN, PONG, RSV1, TEXT, RawWebSocket, binary, frame, fragments,
+from raw_websocket import (BINARY, FIN, PONG, RSV1, TEXT, binary, frame, fragments,
                            handshake, ping, text)
 
 DEADLINE_S = 120
@@ -21,7 +21,7 @@ def run(coroutine):
 
 @pytest.fixture
 def echo(server):
-    return server("--websocket-max-message", "1m", app="httpbin")
+    return server("--http2-cleartext", "--websocket-max-message", "1m", app="httpbin")
 
 
 def url_of(server):
@@ -60,9 +60,9 @@ def test_many_clients_talk_at_a_time(echo):
 
 @pytest.mark.parametrize("size", [65_536, 262_144, MESSAGE_MAX])
 @pytest.mark.parametrize("fragment", [None, 1024])
-def test_large_messages_are_echoed(echo, size, fragment):
+def test_large_messages_are_echoed(echo, websocket, size, fragment):
     payload = bytes(range(256)) * (size // 256)
-    with RawWebSocket(echo.address) as client:
+    with websocket(echo.address) as client:
         pieces = [payload[at:at + fragment] for at in range(0, size, fragment)] if fragment else [
             payload]
         client.send(b"".join(fragments(BINARY, pieces)))
@@ -70,7 +70,7 @@ def test_large_messages_are_echoed(echo, size, fragment):
 
 
 def test_sixteen_mebibytes_are_echoed_where_they_may(server):
-    big = server("--websocket-max-message", "16m", app="httpbin")
+    big = server("--http2-cleartext", "--websocket-max-message", "16m", app="httpbin")
 
     async def talk():
         async with websockets.connect(url_of(big), max_size=None, compression=None) as client:
@@ -84,15 +84,15 @@ def test_sixteen_mebibytes_are_echoed_where_they_may(server):
     binary(b"x" * (MESSAGE_MAX + 1)), binary(b"x" * (MESSAGE_MAX + 1))[:14],
     b"".join(fragments(BINARY, [b"x" * 600_000, b"x" * 600_000]))],
     ids=["whole", "only its head", "in fragments"])
-def test_a_message_beyond_the_limit_is_refused(echo, sent):
-    with RawWebSocket(echo.address) as client:
+def test_a_message_beyond_the_limit_is_refused(echo, websocket, sent):
+    with websocket(echo.address) as client:
         client.send(sent)
         assert client.read_close()[0] == 1009
 
 
-def test_a_frame_beyond_its_own_limit_is_refused(server):
-    small = server("--websocket-max-frame", "1000", app="httpbin")
-    with RawWebSocket(small.address) as client:
+def test_a_frame_beyond_its_own_limit_is_refused(server, websocket):
+    small = server("--http2-cleartext", "--websocket-max-frame", "1000", app="httpbin")
+    with websocket(small.address) as client:
         client.send(b"".join(fragments(TEXT, [b"x" * 1000] * 3)))
         assert client.read_message() == (TEXT, b"x" * 3000)
         client.send(text("x" * 1001))
@@ -110,7 +110,7 @@ OFFERS = [dict(), dict(client_no_context_takeover=True), dict(server_no_context_
 
 @pytest.mark.parametrize("mode", ["message", "context"])
 def test_a_client_that_compresses_talks(server, mode):
-    each = server("--websocket-compression", mode, app="httpbin")
+    each = server("--http2-cleartext", "--websocket-compression", mode, app="httpbin")
 
     async def talk(factory):
         async with websockets.connect(url_of(each), compression=None,
@@ -139,8 +139,8 @@ def compressed(payload: bytes, compressor=None) -> bytes:
 DEFLATE = [("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")]
 
 
-def test_a_compressed_answer_is_marked_and_smaller(echo):
-    with RawWebSocket(echo.address, fields=DEFLATE) as client:
+def test_a_compressed_answer_is_marked_and_smaller(echo, websocket):
+    with websocket(echo.address, fields=DEFLATE) as client:
         assert client.answer.get("Sec-WebSocket-Extensions") == (
             "permessage-deflate; server_no_context_takeover; client_no_context_takeover")
         payload = b"again and " * 1000
@@ -153,8 +153,8 @@ def test_a_compressed_answer_is_marked_and_smaller(echo):
         assert client.read_frame() == (FIN | TEXT, b"short")
 
 
-def test_control_frames_pass_between_compressed_fragments(echo):
-    with RawWebSocket(echo.address, fields=DEFLATE) as client:
+def test_control_frames_pass_between_compressed_fragments(echo, websocket):
+    with websocket(echo.address, fields=DEFLATE) as client:
         payload = compressed(b"compressed as a whole " * 100)
         client.send(frame(RSV1 | TEXT, payload[:10]) + ping(b"now") + frame(0, payload[10:20]) +
                     frame(FIN, payload[20:]))
@@ -162,9 +162,9 @@ def test_control_frames_pass_between_compressed_fragments(echo):
         assert client.read_message() == (TEXT, b"compressed as a whole " * 100)
 
 
-def test_without_an_offer_nothing_is_compressed(server):
-    off = server("--websocket-compression", "off", app="httpbin")
-    with RawWebSocket(off.address, fields=DEFLATE) as client:
+def test_without_an_offer_nothing_is_compressed(server, websocket):
+    off = server("--http2-cleartext", "--websocket-compression", "off", app="httpbin")
+    with websocket(off.address, fields=DEFLATE) as client:
         assert client.answer.get("Sec-WebSocket-Extensions") is None
         client.send(text("x" * 10_000))
         assert client.read_frame() == (FIN | TEXT, b"x" * 10_000)
@@ -175,8 +175,8 @@ def test_without_an_offer_nothing_is_compressed(server):
 @pytest.mark.parametrize("payload, code", [
     (compressed(b"\x00" * 100_000_000), 1009), (b"\xff\xff\xff", 1007), (b"\x06", 1007),
     (compressed(b"\xce"), 1007)], ids=["bomb", "noise", "bad block", "no UTF-8"])
-def test_compressed_data_that_is_no_good_is_refused(echo, payload, code):
-    with RawWebSocket(echo.address, fields=DEFLATE) as client:
+def test_compressed_data_that_is_no_good_is_refused(echo, websocket, payload, code):
+    with websocket(echo.address, fields=DEFLATE) as client:
         client.send(frame(FIN | RSV1 | TEXT, payload))
         assert client.read_close()[0] == code
 
@@ -186,15 +186,15 @@ def resident_kib(pid):
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
 
-def test_bombs_take_no_memory(echo):
+def test_bombs_take_no_memory(echo, websocket):
     bomb = frame(FIN | RSV1 | BINARY, compressed(b"\x00" * 100_000_000))
     worker, = echo.wait_until_ready()
-    with RawWebSocket(echo.address, fields=DEFLATE) as client:
+    with websocket(echo.address, fields=DEFLATE) as client:
         client.send(text("warm"))
         assert client.read_message() == (TEXT, b"warm")
     before = resident_kib(worker)
     for _ in range(20):
-        with RawWebSocket(echo.address, fields=DEFLATE) as client:
+        with websocket(echo.address, fields=DEFLATE) as client:
             client.send(bomb)
             assert client.read_close()[0] == 1009
     assert resident_kib(worker) - before < 30_000
@@ -243,23 +243,31 @@ def test_an_http_1_0_client_gets_no_websocket(echo):
         assert client.read_answer().status == 426
 
 
+@pytest.mark.parametrize("offered, chosen", [
+    ("echo", "echo"), ("first, echo", "echo"), ("first", None), (None, None)])
+def test_a_subprotocol_is_agreed_upon(echo, websocket, offered, chosen):
+    fields = [("Sec-WebSocket-Protocol", offered)] if offered else []
+    with websocket(echo.address, fields=fields) as client:
+        assert client.answer.get("Sec-WebSocket-Protocol") == chosen
+
+
 # ---- handlers
 
-def test_a_handler_chooses_the_close_code(echo):
+def test_a_handler_chooses_the_close_code(echo, websocket):
     for code in (1000, 1008, 3000, 4999):
-        with RawWebSocket(echo.address, f"/ws/close/{code}") as client:
+        with websocket(echo.address, f"/ws/close/{code}") as client:
             assert client.read_message() == (8, code.to_bytes(2, "big") + b"as you wish")
     assert refused(echo, handshake("/ws/close/none")).status == 400
 
 
-@pytest.mark.parametrize("worker_class", ["async", "threads", "sync"])
-def test_websockets_are_open_in_every_worker_class(server, worker_class):
-    each = server("--worker-class", worker_class, app="httpbin")
-    with RawWebSocket(each.address) as one, RawWebSocket(each.address) as other:
+@pytest.mark.parametrize("worker_class", ["async", "threads"])
+def test_websockets_are_open_in_both_worker_classes(server, websocket, worker_class):
+    each = server("--http2-cleartext", "--worker-class", worker_class, app="httpbin")
+    with websocket(each.address) as one, websocket(each.address) as other:
         for client in (one, other, one):
             client.send(text("hello"))
             assert client.read_message() == (TEXT, b"hello")
         # A parameter of the path, and what is no WebSocket meanwhile.
-        with RawWebSocket(each.address, "/ws/close/4321") as client:
+        with websocket(each.address, "/ws/close/4321") as client:
             assert client.read_message() == (8, (4321).to_bytes(2, "big") + b"as you wish")
         assert each.get("/get").status == 200

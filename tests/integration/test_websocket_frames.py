@@ -4,19 +4,19 @@
 import pytest
 
 from raw_websocket import (BINARY, CLOSE, CONTINUATION, FIN, NO_CODE, PING, PONG, RSV1, RSV2, RSV3,
-                           TEXT, RawWebSocket, binary, close, fragments, frame, ping, pong, text)
+                           TEXT, binary, close, fragments, frame, ping, pong, text)
 
 KOSME = "κόσμε".encode()
 
 
 @pytest.fixture
-def connect(server):
+def connect(server, websocket):
     """connect() opens WebSockets to one echo server."""
-    echo = server(app="httpbin")
+    echo = server("--http2-cleartext", app="httpbin")
     opened = []
 
     def start(**options):
-        opened.append(RawWebSocket(echo.address, **options))
+        opened.append(websocket(echo.address, **options))
         return opened[-1]
     yield start
     for each in opened:

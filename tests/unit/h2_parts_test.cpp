@@ -13,6 +13,7 @@
 #include "http/h2/incoming_body.hpp"
 #include "http/h2/priority.hpp"
 #include "http/h2/trailer_check.hpp"
+#include "http/handler_outcome.hpp"
 #include "http/request_arena.hpp"
 
 namespace {
@@ -130,6 +131,54 @@ TEST_CASE("a head that HTTP/2 does not allow is told from one that it does") {
   CHECK(error_of({{":method", "CONNECT"}, {":authority", "a"}}) == HeadError::target_form_mismatch);
   CHECK(error_of({{":method", "CONNECT"}, {":authority", "a:443"}, k_path}) ==
         HeadError::invalid_pseudo_field);
+}
+
+TEST_CASE("an extended CONNECT has what a request has, and asks for a WebSocket") {
+  constexpr std::pair<std::string_view, std::string_view> k_method{":method", "CONNECT"};
+  constexpr std::pair<std::string_view, std::string_view> k_protocol{":protocol", "websocket"};
+  constexpr std::pair<std::string_view, std::string_view> k_scheme{":scheme", "https"};
+  constexpr std::pair<std::string_view, std::string_view> k_path{":path", "/chat?room=1"};
+  constexpr std::pair<std::string_view, std::string_view> k_host{":authority", "a"};
+  const Built built({k_protocol, k_method, k_scheme, k_path, k_host}, {}, false);
+  REQUIRE(built.error == HeadError::none);
+  CHECK(built.head.websocket);
+  CHECK(built.head.method == Method::connect);
+  CHECK(built.head.target == "/chat?room=1");
+  CHECK(built.head.authority == "a");
+  CHECK_FALSE(built.head.has_body);  // what follows is the WebSocket's
+  CHECK(built.builder.target_form() == TargetForm::origin);
+
+  const auto error = [](Lines lines) { return error_of(lines, false); };
+  CHECK(error({k_method, k_protocol, k_path, k_host}) == HeadError::missing_pseudo_field);
+  CHECK(error({k_method, k_protocol, k_scheme, k_host}) == HeadError::missing_pseudo_field);
+  CHECK(error({k_method, k_protocol, k_scheme, k_path}) == HeadError::missing_pseudo_field);
+  CHECK(error({k_method, k_protocol, k_scheme, k_path, {"host", "a"}}) ==
+        HeadError::missing_pseudo_field);
+  CHECK(error({k_method, k_protocol, k_scheme, {":path", "*"}, k_host}) ==
+        HeadError::target_form_mismatch);
+  CHECK(error({{":method", "GET"}, k_protocol, k_scheme, k_path, k_host}) ==
+        HeadError::invalid_pseudo_field);
+  CHECK(error({k_method, k_protocol, k_protocol, k_scheme, k_path, k_host}) ==
+        HeadError::invalid_pseudo_field);
+  CHECK(error({k_method, {":protocol", "connect-udp"}, k_scheme, k_path, k_host}) ==
+        HeadError::unsupported_protocol);
+  CHECK_FALSE(Built({{":method", "CONNECT"}, {":authority", "a:443"}}).head.websocket);
+}
+
+TEST_CASE("an answer to an extended CONNECT must not pass for a WebSocket by accident") {
+  detail::RequestHead head;
+  head.method = Method::connect;
+  head.websocket = true;
+  for (const int status : {200, 204, 299}) {
+    Response response(status);
+    correct_answer(response, head);
+    CHECK(response.status() == 501);
+  }
+  for (const int status : {302, 401, 404, 405, 500}) {
+    Response response(status);
+    correct_answer(response, head);
+    CHECK(response.status() == status);
+  }
 }
 
 TEST_CASE("the limits on a head are those of HTTP/1, by what it would take there") {

@@ -19,7 +19,6 @@ namespace {
 
 /// Memory of one buffer that an exchange keeps from one lease to the next.
 constexpr std::size_t k_kept_buffer_bytes = 16 * 1024;
-constexpr int k_switching_protocols = 101;
 
 Clock::time_point now() noexcept {
   return reactor::Reactor::current().now();
@@ -330,7 +329,7 @@ bool Exchange::may_keep_alive() const noexcept {
 }
 
 std::optional<Exchange::Progress> Exchange::send_answer() {
-  if (response_->upgrade() && response_->status() == k_switching_protocols) {
+  if (opens_websocket(*response_)) {
     return Progress::websocket;
   }
   const FramingContext context = framing_context();

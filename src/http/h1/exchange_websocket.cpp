@@ -28,6 +28,9 @@ class Exchange::UpgradedStream final : public ws::Transport {
       : exchange_(exchange), stream_(exchange.connection_->stream) {}
 
   void open(Fields fields, ByteBuffer& out) override {
+    if (exchange_.is_answered_without_handler_) {
+      throw Cancelled();
+    }
     const std::optional<std::string_view> key = exchange_.head_.fields.get("Sec-WebSocket-Key");
     fields.set("Upgrade", "websocket");
     fields.set("Sec-WebSocket-Accept", ws::accept_value(key.value_or("")));
@@ -114,6 +117,10 @@ Task<void> Exchange::serve_websocket() {
 
 /// The handler has ended without opening the WebSocket: the request gets another answer.
 void Exchange::refuse_websocket(ws::Session& session) {
+  if (is_answered_without_handler_) {
+    end_without_client();
+    return;
+  }
   if (client_gone_ || connection_->scope.cancelled()) {
     abandon_request();
     return;

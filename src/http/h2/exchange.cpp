@@ -20,6 +20,9 @@ namespace {
 /// Memory of one buffer that an exchange keeps from one lease to the next.
 constexpr std::size_t k_kept_buffer_bytes = 16 * 1024;
 
+/// The same while a stream waits for more to send, as a WebSocket does for hours.
+constexpr std::size_t k_idle_buffer_bytes = 2 * 1024;
+
 constexpr std::string_view k_date_name = "Date: ";
 constexpr std::string_view k_line_end = "\r\n";
 
@@ -86,7 +89,9 @@ void Exchange::take_head(bool ends_stream) {
   head_.peer_port = peer.port();
   head_.https = session_->stream().is_tls();
   head_.client_certificate = session_->stream().client_certificate();
-  body_.begin(!ends_stream, head_.content_length, settings().limit_request_body);
+  // What comes for a WebSocket is no body: its messages have limits of their own.
+  const std::size_t body_bytes_max = head_.websocket ? 0 : settings().limit_request_body;
+  body_.begin(!ends_stream, head_.content_length, body_bytes_max);
   if (head_error_ != HeadError::none) {
     return;
   }
@@ -115,10 +120,10 @@ void Exchange::take_close() noexcept {
   for (MemberTimer* timer : {&request_timer_, &body_timer_, &stall_timer_}) {
     timer->disarm();
   }
-  if (account_.is_open() && !client_is_freed_) {
+  if (account_.is_open() && !client_is_freed_ && tunnel_ == nullptr) {
     close_account(head_submitted_ ? response_->status() : RequestAccount::k_client_closed_request);
   }
-  scope_->cancel();
+  abandon();
 }
 
 // ---- its life
@@ -164,7 +169,7 @@ Task<void> Exchange::answer() {
   } catch (...) {
     error = std::current_exception();
   }
-  if (client_is_freed_ || closed_ || session_->is_cancelled()) {
+  if (client_is_freed_ || is_abandoned()) {
     co_return;
   }
   if (error) {
@@ -172,6 +177,12 @@ Task<void> Exchange::answer() {
   }
   response_ = std::move(response);
   correct_answer(*response_, head_);
+  if (opens_websocket(*response_)) {
+    const bool is_answered = co_await serve_websocket();
+    if (is_answered || client_is_freed_ || is_abandoned()) {
+      co_return;
+    }
+  }
   const bool is_head = head_.method == Method::head;
   const bool is_connect = head_.method == Method::connect;
   if (response_->streamed() &&
@@ -180,6 +191,11 @@ Task<void> Exchange::answer() {
   } else {
     submit_answer(arena_);
   }
+}
+
+/// Nobody waits for an answer.
+bool Exchange::is_abandoned() const noexcept {
+  return closed_ || session_->is_gone() || session_->scope().cancelled();
 }
 
 void Exchange::close_account(int status) {
@@ -296,6 +312,9 @@ void Exchange::write_data(ByteBuffer& out, std::size_t size) {
   if (copied_sent_ == copied_.size()) {
     copied_.clear();
     copied_sent_ = 0;
+    if (copied_.capacity() > k_idle_buffer_bytes) {
+      copied_.release();
+    }
   }
   if (unsent_bytes() == 0) {
     stall_timer_.disarm();
@@ -307,6 +326,9 @@ void Exchange::answer_sent() {
   answer_is_sent_ = true;
   request_timer_.disarm();
   stall_timer_.disarm();
+  if (tunnel_ != nullptr) {
+    return;  // the client's side of it ends by itself, or is ended
+  }
   if (account_.is_open() && !client_is_freed_) {
     close_account(response_->status());
   }
@@ -355,7 +377,7 @@ void Exchange::begin_stream() {
 }
 
 void Exchange::finish_stream(const std::exception_ptr& error) {
-  if (client_is_freed_ || closed_ || session_->is_cancelled()) {
+  if (client_is_freed_ || is_abandoned()) {
     return;
   }
   if (error && !head_submitted_) {

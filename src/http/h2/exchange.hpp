@@ -21,12 +21,17 @@
 #include "http/request_arena.hpp"
 #include "reactor/event.hpp"
 
+namespace uringcorn::http::ws {
+class Session;
+}  // namespace uringcorn::http::ws
+
 namespace uringcorn::http::h2 {
 
 class Session;
 
-/// One stream: a request and its answer (RFC 9113 section 8.1). It is leased from the worker when
-/// the stream is opened, and given back when the stream is closed and its coroutine has ended.
+/// One stream: a request and its answer (RFC 9113 section 8.1), or a WebSocket. It is leased from
+/// the worker when the stream is opened, and given back when the stream is closed and its coroutine
+/// has ended.
 ///
 /// The session tells it what comes (take_*) and asks it for what is to be sent (next_data(),
 /// write_data()), from within nghttp2; none of these resumes a coroutine. run() is the coroutine,
@@ -57,6 +62,8 @@ class Exchange final : private detail::RequestChannel, private BodyWriter {
   bool take_end();
   /// No more will come or go: what still runs is cancelled.
   void take_close() noexcept;
+  /// The connection is of no use any more: the same, but that the stream stays in its list.
+  void abandon() noexcept;
 
   /// True after take_head(): the request can be run.
   bool has_head() const noexcept { return has_head_; }
@@ -116,6 +123,7 @@ class Exchange final : private detail::RequestChannel, private BodyWriter {
   void body_is_late() noexcept;
   void answer_stands_still() noexcept;
   void close_account(int status);
+  bool is_abandoned() const noexcept;
 
   // The answer.
   void submit_answer(detail::Arena& arena);
@@ -125,6 +133,11 @@ class Exchange final : private detail::RequestChannel, private BodyWriter {
   void begin_stream();
   void finish_stream(const std::exception_ptr& error);
   void break_off(const std::exception_ptr& error);
+
+  // A WebSocket instead of an answer (RFC 8441).
+  class Tunnel;
+  Task<bool> serve_websocket();
+  void refuse_websocket(ws::Session& session);
 
   // detail::RequestChannel
   Task<std::string_view> read_body() override;
@@ -168,6 +181,7 @@ class Exchange final : private detail::RequestChannel, private BodyWriter {
   bool no_more_data_ = false;
   reactor::Event drained_;
   std::uint64_t body_bytes_sent_ = 0;
+  Tunnel* tunnel_ = nullptr;  // from the acceptance of a WebSocket to its end
 
   MemberTimer request_timer_{*this, &Exchange::request_time_is_over};
   MemberTimer body_timer_{*this, &Exchange::body_is_late};

@@ -19,6 +19,9 @@ constexpr std::size_t k_copied_bytes_max = 32 * 1024;
 }  // namespace
 
 Task<std::string_view> Exchange::read_body() {
+  if (head_.websocket) {
+    co_return std::string_view();  // what comes is the WebSocket's
+  }
   if (body_.lent() > 0) {
     session_->consumed(*this, body_.lent());
   }

@@ -14,6 +14,7 @@ constexpr std::size_t k_entry_overhead_bytes = 32;
 constexpr std::size_t k_colon_bytes = 2;
 constexpr std::size_t k_line_end_bytes = 2;
 constexpr std::string_view k_host_name = "host";
+constexpr std::string_view k_websocket = "websocket";
 constexpr std::string_view k_request_line_rest = "  HTTP/1.1";
 
 bool has_upper_case(std::string_view name) noexcept {
@@ -52,6 +53,7 @@ void HeadBuilder::reset() noexcept {
   scheme_.reset();
   authority_.reset();
   path_.reset();
+  protocol_.reset();
   priority_.reset();
   form_ = TargetForm::origin;
   host_ = {};
@@ -92,6 +94,7 @@ HeadError HeadBuilder::take_pseudo_field(std::string_view name, std::string_view
                                                  : name == ":scheme"    ? &scheme_
                                                  : name == ":authority" ? &authority_
                                                  : name == ":path"      ? &path_
+                                                 : name == ":protocol"  ? &protocol_
                                                                         : nullptr;
   // RFC 9113 section 8.3: known, once, and before all other fields.
   if (place == nullptr || place->has_value() || !fields_.empty()) {
@@ -182,7 +185,8 @@ HeadError HeadBuilder::judge(bool ends_stream) {
   if (const HeadError error = judge_host(); error != HeadError::none) {
     return error;
   }
-  if (!ends_stream && !facts_.content_length()) {
+  // What follows an extended CONNECT is no body, but what goes through the tunnel.
+  if (!ends_stream && !facts_.content_length() && !protocol_) {
     facts_.set_body_of_unknown_length();
   }
   if (ends_stream && facts_.content_length().value_or(0) > 0) {
@@ -199,18 +203,25 @@ HeadError HeadBuilder::judge_target() {
   if (!is_token(*method_)) {
     return HeadError::invalid_method;
   }
-  const std::string_view target = *method_ == "CONNECT" ? authority_.value_or("")  //
-                                                        : path_.value_or("");
+  const bool is_plain_connect = *method_ == "CONNECT" && !protocol_;
+  const std::string_view target = is_plain_connect ? authority_.value_or("") : path_.value_or("");
   if (method_->size() + target.size() + k_request_line_rest.size() > limits_.request_line) {
     return HeadError::request_line_too_long;
   }
-  if (*method_ == "CONNECT") {  // RFC 9113 section 8.5
+  if (is_plain_connect) {  // RFC 9113 section 8.5
     form_ = TargetForm::authority;
     if (scheme_ || path_) {
       return HeadError::invalid_pseudo_field;
     }
     return is_authority_form(target) ? HeadError::none : HeadError::target_form_mismatch;
   }
+  if (const HeadError error = judge_path(target); error != HeadError::none) {
+    return error;
+  }
+  return protocol_ ? judge_tunnel() : HeadError::none;
+}
+
+HeadError HeadBuilder::judge_path(std::string_view target) {
   if (!scheme_ || scheme_->empty() || target.empty()) {
     return HeadError::missing_pseudo_field;
   }
@@ -222,6 +233,18 @@ HeadError HeadBuilder::judge_target() {
     return *method_ == "OPTIONS" ? HeadError::none : HeadError::target_form_mismatch;
   }
   return target.front() == '/' ? HeadError::none : HeadError::invalid_target;
+}
+
+/// An extended CONNECT (RFC 8441 section 4).
+HeadError HeadBuilder::judge_tunnel() {
+  if (*method_ != "CONNECT") {
+    return HeadError::invalid_pseudo_field;
+  }
+  if (!authority_) {
+    return HeadError::missing_pseudo_field;
+  }
+  return equals_ignoring_case(*protocol_, k_websocket) ? HeadError::none
+                                                       : HeadError::unsupported_protocol;
 }
 
 /// Host and :authority are the same thing (RFC 9113 section 8.3.1). An application finds it in the
@@ -283,6 +306,7 @@ void HeadBuilder::fill(detail::RequestHead& head) const noexcept {
   head.fields = RequestFields(fields_);
   head.content_length = facts_.content_length();
   head.has_body = facts_.has_body();
+  head.websocket = protocol_ && equals_ignoring_case(*protocol_, k_websocket);
 }
 
 }  // namespace uringcorn::http::h2

@@ -19,8 +19,8 @@ namespace uringcorn::http::h2 {
 
 /// Makes a request head of the fields of a HEADERS frame (RFC 9113 section 8.3), by the rules and
 /// the limits that HTTP/1 has for the same request: what one refuses, the other refuses for the
-/// same reason. It keeps what it is given in the request's arena, and no more than the limits allow
-/// however much comes.
+/// same reason. An extended CONNECT (RFC 8441) is to it what an Upgrade is in HTTP/1. It keeps what
+/// it is given in the request's arena, and no more than the limits allow however much comes.
 class HeadBuilder {
  public:
   /// `limits` and `arena` must outlive it. `list_bytes_max` bounds the size that
@@ -56,6 +56,8 @@ class HeadBuilder {
   HeadError check_size() const noexcept;
   HeadError judge(bool ends_stream);
   HeadError judge_target();
+  HeadError judge_path(std::string_view target);
+  HeadError judge_tunnel();
   HeadError judge_host();
   void join_cookies();
   /// Both texts, one behind the other, in the arena.
@@ -72,6 +74,7 @@ class HeadBuilder {
   std::optional<std::string_view> scheme_;
   std::optional<std::string_view> authority_;
   std::optional<std::string_view> path_;
+  std::optional<std::string_view> protocol_;
   std::optional<Priority> priority_;
   TargetForm form_ = TargetForm::origin;
   std::string_view host_;

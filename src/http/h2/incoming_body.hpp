@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -65,8 +66,18 @@ class IncomingBody {
     std::swap(current_, coming_);
     return current_.view();
   }
+  /// What the last next() gave, to be written to.
+  std::span<char> last() noexcept { return {current_.data(), current_.size()}; }
   /// The bytes that the last next() gave, and the reader is done with at the following one.
   std::size_t lent() const noexcept { return current_.size(); }
+
+  /// Gives the memory back that holds nothing; what the last next() gave holds nothing any more.
+  void release() noexcept {
+    current_.release();
+    if (coming_.empty()) {
+      coming_.release();
+    }
+  }
 
   bool has_more() const noexcept { return !coming_.empty(); }
   bool begun() const noexcept { return received_ > 0; }

@@ -89,11 +89,12 @@ Task<void> Session::run(std::string_view received) {
 
 void Session::begin() {
   const auto number = [](std::size_t value) { return static_cast<std::uint32_t>(value); };
-  const std::array<nghttp2_settings_entry, 5> ours{{
+  const std::array<nghttp2_settings_entry, 6> ours{{
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, number(settings_.http2_max_concurrent_streams)},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, number(settings_.http2_initial_window_size)},
       {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, number(settings_.http2_max_frame_size)},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, number(settings_.http2_max_header_list_size)},
+      {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
       {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
   }};
   check_result(
@@ -124,7 +125,9 @@ Task<void> Session::receive() {
       deadline_passed();
       break;
     case net::IoStatus::cancelled:
-      lost_ = lost_ || is_cancelled();
+      if (exchanges_.scope().cancelled()) {
+        leave_at_once();
+      }
       break;
     case net::IoStatus::end:
     case net::IoStatus::broken:
@@ -155,7 +158,7 @@ void Session::take(std::string_view bytes) {
 void Session::start_exchanges() {
   for (std::size_t i = 0; i < starting_.size(); ++i) {
     Exchange& exchange = *starting_[i];
-    if (exchange.is_closed() || terminated_) {
+    if (exchange.is_closed() || is_gone()) {
       exchange.set_busy(false);
       release(exchange);
       continue;
@@ -184,13 +187,14 @@ Task<void> Session::run_exchange(Exchange& exchange) {
 }
 
 bool Session::is_over() const noexcept {
-  return lost_ || terminated_ ||
+  return lost_ || terminated_ || leaving_ ||
          (shutdown_ != Shutdown::noticed && nghttp2_session_want_read(session_.get()) == 0);
 }
 
 /// Ends what runs, and sees what is still to be said through.
 Task<void> Session::end() {
-  exchanges_.cancel();
+  terminated_ = terminated_ || !leaving_;
+  abandon_exchanges();
   co_await exchanges_.join();
   flush();
   while (sending_ && !lost_) {
@@ -367,6 +371,13 @@ void Session::declare_shutdown() {
                                      NGHTTP2_NO_ERROR, nullptr, 0));
 }
 
+/// The handlers were cancelled. What they still say, the Close of a WebSocket, goes out if it can
+/// at once.
+void Session::leave_at_once() {
+  leaving_ = true;
+  declare_shutdown();
+}
+
 void Session::terminate(std::uint32_t error, std::string_view reason) {
   if (std::exchange(terminated_, true)) {
     return;
@@ -385,9 +396,15 @@ void Session::spend(std::int64_t cost) {
 
 void Session::lose() noexcept {
   lost_ = true;
-  exchanges_.cancel();
+  abandon_exchanges();
   reading_.cancel();
   output_taken_.set();
+}
+
+void Session::abandon_exchanges() noexcept {
+  for (const std::unique_ptr<Exchange>& exchange : open_) {
+    exchange->abandon();
+  }
 }
 
 void Session::check_result(int result) {

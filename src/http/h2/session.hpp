@@ -52,7 +52,8 @@ class Session {
   const net::Stream& stream() const noexcept { return stream_; }
   /// The scope below which streams have theirs.
   CancelScope& scope() noexcept { return exchanges_.scope(); }
-  bool is_cancelled() noexcept { return exchanges_.scope().cancelled(); }
+  /// Nothing that streams say reaches the client any more.
+  bool is_gone() const noexcept { return lost_ || terminated_; }
 
   void submit_interim(const Exchange& exchange, const std::vector<nghttp2_nv>& fields);
   void submit_answer(Exchange& exchange, const std::vector<nghttp2_nv>& fields, bool has_body);
@@ -105,7 +106,9 @@ class Session {
   Task<void> shut_down_at_drain();
   void begin_shutdown();
   void declare_shutdown();
+  void leave_at_once();
   void terminate(std::uint32_t error, std::string_view reason);
+  void abandon_exchanges() noexcept;
   void spend(std::int64_t cost);
   void lose() noexcept;
   void check_result(int result);
@@ -164,6 +167,7 @@ class Session {
   bool taking_ = false;   // nghttp2 is being fed: the reader will flush
   bool sending_ = false;  // output_ is the writer's
   bool terminated_ = false;
+  bool leaving_ = false;  // the worker does not wait
   bool lost_ = false;
 };
 

@@ -14,12 +14,28 @@ namespace {
 constexpr std::size_t k_key_bytes = 16;
 constexpr int k_bad_request = 400;
 constexpr int k_forbidden = 403;
+constexpr int k_method_not_allowed = 405;
 constexpr int k_upgrade_required = 426;
 
-Response upgrade_required(std::string_view message) {
-  return Response::error(k_upgrade_required, message)
+/// In HTTP/2 a request is upgraded by nothing (RFC 9113 section 8.6): its method says what it is.
+Response no_websocket_asked_for(const Request& request) {
+  constexpr std::string_view k_sentence = "This is the address of a WebSocket.";
+  if (request.version_major() != 1) {
+    return Response::error(k_method_not_allowed, k_sentence).field("Allow", "CONNECT");
+  }
+  return Response::error(k_upgrade_required, k_sentence)
       .field("Upgrade", "websocket")
       .field("Sec-WebSocket-Version", "13");
+}
+
+Response wrong_version(const Request& request) {
+  const bool may_upgrade = request.version_major() == 1;
+  Response response = Response::error(may_upgrade ? k_upgrade_required : k_bad_request,
+                                      "Only version 13 of the WebSocket protocol is spoken here.");
+  if (may_upgrade) {
+    response.fields().set("Upgrade", "websocket");
+  }
+  return response.field("Sec-WebSocket-Version", "13");
 }
 
 /// What RFC 6455 asks of the fields; an extended CONNECT (RFC 8441, section 5) has no key.
@@ -27,7 +43,7 @@ std::optional<Response> refuse_fields(const Request& request) {
   const RequestFields& fields = request.fields();
   const std::vector<std::string_view> versions = values_of(fields, "Sec-WebSocket-Version");
   if (versions.size() != 1 || versions.front() != "13") {
-    return upgrade_required("Only version 13 of the WebSocket protocol is spoken here.");
+    return wrong_version(request);
   }
   const std::vector<std::string_view> keys = values_of(fields, "Sec-WebSocket-Key");
   const auto is_key = [](std::string_view text) {
@@ -72,12 +88,13 @@ bool names_websocket(const RequestFields& fields) noexcept {
 
 std::optional<Response> refuse_handshake(Request& request, const WebSocketOptions& options) {
   if (!request.wants_websocket()) {
-    return upgrade_required("This is the address of a WebSocket.");
+    return no_websocket_asked_for(request);
   }
   const bool is_right_method =
       request.method() == (request.version_major() == 1 ? Method::get : Method::connect);
-  if (!is_right_method || (request.version_major() == 1 && request.body().present())) {
-    return Response::error(k_bad_request, "A WebSocket is opened by GET, without a body.");
+  if (!is_right_method || request.body().present()) {
+    return Response::error(k_bad_request,
+                           "A WebSocket is opened by GET (in HTTP/2 by CONNECT), without a body.");
   }
   if (std::optional<Response> refusal = refuse_fields(request)) {
     return refusal;

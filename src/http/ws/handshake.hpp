@@ -17,8 +17,9 @@ namespace uringcorn::http::ws {
 /// Whether an HTTP/1.1 request that wants an upgrade wants this one (RFC 6455, section 4.2.1).
 bool names_websocket(const RequestFields& fields) noexcept;
 
-/// The answer to a request that cannot open a WebSocket: it asks for none, in no version that is
-/// spoken (426), does so in a malformed way (400), or comes from the page of another site (403).
+/// The answer to a request that cannot open a WebSocket: it asks for none, or in no version that is
+/// spoken (426; where there is no Upgrade, 405 and 400), does so in a malformed way (400), or comes
+/// from the page of another site (403).
 std::optional<Response> refuse_handshake(Request& request, const WebSocketOptions& options);
 
 /// Whether a page of `origin` may connect: see WebSocketOptions::origins. `authority` is what the
