@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the machine does to a server: no processes, another time, another process 1."""
+import contextlib
 import os
 import pathlib
 import shutil
@@ -82,6 +83,23 @@ def test_a_template_that_cannot_fork_says_so(server, tmp_path):
     assert running.get("/hello").status == 200
     subprocess.run([*AS_USER, "prlimit", f"--pid={template}", "--nproc=100:200"], check=True)
     running.wait_until_ready(2)
+
+
+# ---- no descriptors --------------------------------------------------------------------------
+
+def test_at_the_limit_of_descriptors_connections_wait_their_turn(server):
+    running = server(app="httpbin", prefix=("prlimit", "--nofile=150:150"))
+    running.wait_until_ready(1)
+    with contextlib.ExitStack() as stack:
+        clients = [RawConnection(running.address) for _ in range(300)]
+        for client in clients:
+            stack.callback(client.close)
+            client.send(request("/hello"))
+        for client in clients:
+            assert client.read_answer().status == 200
+            client.close()
+    assert len(running.lines("connections are open, the limit of this worker: others wait")) >= 1
+    assert len(running.workers()) == 1
 
 
 # ---- time ------------------------------------------------------------------------------------
@@ -171,12 +189,12 @@ def test_a_stopped_arbiter_stops_nobody_and_goes_on_later(server):
         time.sleep(4)  # Longer than the timeout: the time itself is what is tested.
         os.kill(old[0], signal.SIGUSR1)
         running.signal(signal.SIGHUP)
-        running.signal(signal.SIGTTIN)
         load.wait_for(running, 10)
         assert sorted(running.workers()) == sorted(old)
         running.signal(signal.SIGCONT)
         running.wait_for_line("Reload done: generation 2 serves")
-        running.wait_until_ready(3)
+        running.signal(signal.SIGTTIN)
+        running.wait_until(lambda: len(running.workers()) == 3, "one worker more")
     assert not load.losses
     assert not running.lines("silent|killed")
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """HUP: what changes, what stays, and what happens when the new generation is no good."""
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -8,7 +9,7 @@ import threading
 
 import pytest
 
-from conftest import DEADLINE_S
+from conftest import DEADLINE_S, process_state
 from exact_clients import Client, Load
 from program import EXAMPLES, replace
 from raw_client import RawConnection, request
@@ -240,6 +241,52 @@ def test_reloads_in_a_burst_end_with_the_last_generation(server):
     running.wait_until(last_is_done, "the last reload")
     running.wait_until(lambda: len(running.workers()) == 3, "the end of all others")
     assert running.get("/health").status == 200
+
+
+def test_signals_that_come_together_are_each_heeded_once(server):
+    running = server("--workers", "2", app="httpbin")
+    running.wait_until_ready(2)
+    # SIGCONT would take back TTIN and TTOU: to the kernel they are kinds of a stop.
+    together = (signal.SIGHUP, signal.SIGUSR1, signal.SIGWINCH)
+    with Load(running.address, kept=2, new=1, slow=1) as load:
+        load.wait_for(running, 1)
+        running.signal(signal.SIGSTOP)
+        running.wait_until(lambda: process_state(running.pid) == "T", "the arbiter to stop")
+        for number in together * 5:
+            running.signal(number)
+        running.signal(signal.SIGCONT)
+        running.wait_until(lambda: not running.workers(), "the end of all workers")
+        assert len(running.lines("Handling signal")) == len(together)
+        running.signal(signal.SIGTTIN)
+        running.wait_for_line("Reload done: generation 2 serves")
+        load.wait_for(running, 1)
+    assert not load.losses
+    for number in (signal.SIGTTIN, signal.SIGHUP, signal.SIGTERM):
+        running.signal(number)
+    assert running.wait() == 0
+    assert not running.lines(r"\[ERROR\]")
+
+
+def test_a_worker_that_hangs_is_noticed_during_a_reload(server):
+    running = server("--workers", "2", "--timeout", "2", app="httpbin")
+    workers = running.wait_until_ready(2)
+    first = int(running.wait_for_line("Booting worker").split("pid: ")[1].split()[0])
+    other, = set(workers) - {first}
+    with contextlib.ExitStack() as stack:
+        def connect_to_first():
+            client = stack.enter_context(RawConnection(running.address))
+            pid = json.loads(client.ask(request("/worker")).body)["pid"]
+            return client if pid == first else None
+        client = running.wait_until(connect_to_first, "a connection to the first worker")
+        client.send(request("/delay/10"))
+        running.signal(signal.SIGHUP)
+        running.wait_for_line("generation 2")
+        running.pause(other)
+        # The reload waits for the one with the request; nobody waits for the one that hangs.
+        running.wait_for_line(rf"pid {other}\) was killed .* silent for 2 s")
+        assert not running.lines(rf"pid {first}\) left")
+        running.wait_for_line("Reload done: generation 2 serves")
+        assert client.read_answer().status == 200
 
 
 def test_a_reload_while_the_server_starts_and_one_while_it_stops(server):
