@@ -83,22 +83,30 @@ TEST_CASE("dates are shown in UTC") {
 
 namespace {
 
+using TicketText = std::array<unsigned char, 64>;
+
 struct Ticket {
   std::array<unsigned char, 16> name{};
   std::array<unsigned char, 16> iv{};
   std::array<unsigned char, 32> mac{};
-  std::array<unsigned char, 64> text{};
+  TicketText text{};
 };
+
+TicketText plain_text() {
+  TicketText text;
+  text.fill('t');
+  return text;
+}
 
 Ticket sealed(TicketKeys& keys) {
   Ticket ticket;
-  ticket.text.fill('t');
+  ticket.text = plain_text();
   int length = 0;
   CHECK(TicketKeys::on_ticket(nullptr, ticket.name.data(), ticket.iv.data(), ticket.mac.data(), 1,
                               ticket.text.data(), static_cast<int>(ticket.text.size()), &length,
                               &keys) == 0);
   CHECK(length == static_cast<int>(ticket.text.size()));
-  CHECK(ticket.text[0] != 't');
+  CHECK(ticket.text != plain_text());
   return ticket;
 }
 
@@ -106,9 +114,7 @@ bool opens(TicketKeys& keys, Ticket ticket) {
   int length = 0;
   TicketKeys::on_ticket(nullptr, ticket.name.data(), ticket.iv.data(), ticket.mac.data(), 0,
                         ticket.text.data(), static_cast<int>(ticket.text.size()), &length, &keys);
-  std::array<unsigned char, 64> expected;
-  expected.fill('t');
-  return ticket.text == expected;
+  return ticket.text == plain_text();
 }
 
 }  // namespace
