@@ -43,6 +43,19 @@ std::stop_token Strand::stop_token() {
   return stop_source_->get_token();
 }
 
+bool Strand::try_begin() {
+  const bool is_admitted = pool_.try_submit(*this);
+  if (is_admitted) {
+    submitted(pool_);
+  }
+  return is_admitted;
+}
+
+void Strand::begin() {
+  pool_.submit(*this);
+  submitted(pool_);
+}
+
 void Strand::post(Message& message) {
   {
     const std::lock_guard lock(mutex_);
@@ -54,7 +67,7 @@ void Strand::post(Message& message) {
       return;
     }
   }
-  pool_.submit(*this);
+  begin();
 }
 
 void Strand::cancel() {

@@ -65,8 +65,8 @@ class Strand : private Job {
   ~Strand() = default;
 
   /// At home, once: begins as a new job, which may be refused (false), or as one that goes on.
-  bool try_begin() { return pool_.try_submit(*this); }
-  void begin() { pool_.submit(*this); }
+  bool try_begin();
+  void begin();
   /// At home: takes back a strand that waits to begin as a new job. False: it has begun, or goes
   /// on.
   bool withdraw() noexcept { return pool_.withdraw(*this); }
@@ -83,6 +83,8 @@ class Strand : private Job {
     Strand& strand_;
   };
 
+  /// At home: the strand waits for a thread of `pool`, which is to be woken before long.
+  virtual void submitted(ThreadPool& pool) noexcept = 0;
   /// On the strand, once: starts the root coroutine.
   virtual void start() noexcept = 0;
   /// On the strand: the root coroutine has ended.

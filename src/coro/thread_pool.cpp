@@ -2,24 +2,28 @@
 #include "coro/thread_pool.hpp"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
+#include "base/alternate_stack.hpp"
 #include "base/fatal.hpp"
 #include "coro/frame_pool.hpp"
 
 namespace uringcorn::coro {
 namespace {
 
-/// Blocks all signals but those that a thread brings upon itself, for the threads that are started
-/// meanwhile: the process's signals are the business of its first thread.
+/// Blocks all signals but those that a thread brings upon itself, and the pool's question, for the
+/// threads that are started meanwhile: the process's signals are the business of its first thread.
 class SignalsBlocked {
  public:
   SignalsBlocked() noexcept {
     sigset_t blocked;
     sigfillset(&blocked);
-    for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) {
+    for (const int own :
+         {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, ThreadPool::k_question_signal}) {
       sigdelset(&blocked, own);
     }
     pthread_sigmask(SIG_SETMASK, &blocked, &before_);
@@ -43,46 +47,61 @@ ThreadPool::~ThreadPool() {
     stopping_ = true;
   }
   job_added_.notify_all();
-  for (Worker& worker : workers_) {
-    worker.thread.join();
+  for (unsigned i = 0; i < started_; ++i) {
+    workers_[i].thread.join();
   }
 }
 
 bool ThreadPool::try_submit(Job& job) {
-  std::unique_lock lock(mutex_);
+  const std::lock_guard lock(mutex_);
   const std::size_t free_threads = threads_max_ - busy_;
   if (fresh_count_ >= waiting_max_ + free_threads) {
     return false;
   }
-  add(job, true, std::move(lock));
+  add(job, true);
   return true;
 }
 
 void ThreadPool::submit(Job& job) {
-  add(job, false, std::unique_lock(mutex_));
+  const std::lock_guard lock(mutex_);
+  add(job, false);
 }
 
-void ThreadPool::add(Job& job, bool is_fresh, std::unique_lock<std::mutex> lock) {
+void ThreadPool::add(Job& job, bool is_fresh) {
   job.is_fresh_ = is_fresh;
   (is_fresh ? fresh_ : begun_).push_back(job);
   fresh_count_ += is_fresh ? 1 : 0;
   waiting_count_++;
-  const bool has_sleeper = sleeping_ > 0;
-  if (waiting_count_ > sleeping_ && workers_.size() < threads_max_) {
+  if (waiting_count_ > sleeping_ && started_ < threads_max_) {
     try {
       start_thread();
     } catch (const std::system_error&) {
       // The threads that there are will do it, only later.
-      if (workers_.empty()) {
+      if (started_ == 0) {
         take_out(job);
         throw;
       }
     }
   }
-  lock.unlock();
-  if (has_sleeper) {
-    job_added_.notify_one();
+}
+
+void ThreadPool::wake() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!shall_wake_one()) {
+      return;
+    }
   }
+  job_added_.notify_one();
+}
+
+/// Whether the caller, once it has unlocked, is to wake a thread.
+bool ThreadPool::shall_wake_one() noexcept {
+  if (waiting_count_ == 0 || sleeping_ == 0 || is_waking_) {
+    return false;
+  }
+  is_waking_ = true;
+  return true;
 }
 
 void ThreadPool::take_out(Job& job) noexcept {
@@ -93,13 +112,9 @@ void ThreadPool::take_out(Job& job) noexcept {
 
 void ThreadPool::start_thread() {
   const SignalsBlocked blocked;
-  Worker& worker = workers_.emplace_back();
-  try {
-    worker.thread = std::thread([this, &worker] { work(worker); });
-  } catch (...) {
-    workers_.pop_back();
-    throw;
-  }
+  Worker& worker = workers_[started_];
+  worker.thread = std::thread([this, &worker] { work(worker); });
+  ++started_;
 }
 
 bool ThreadPool::withdraw(Job& job) noexcept {
@@ -117,8 +132,8 @@ Clock::time_point ThreadPool::last_free(Clock::time_point now) const {
     return now;
   }
   auto last = Clock::time_point::min();
-  for (const Worker& worker : workers_) {
-    last = std::max(last, worker.busy_since);
+  for (unsigned i = 0; i < started_; ++i) {
+    last = std::max(last, workers_[i].busy_since);
   }
   return last;
 }
@@ -134,21 +149,28 @@ Job* ThreadPool::take() noexcept {
 }
 
 void ThreadPool::work(Worker& self) noexcept {
+  const AlternateStack stack;
+  const pid_t name = ::gettid();
+  bool is_busy = false;
   std::unique_lock lock(mutex_);
   for (;;) {
     if (Job* const job = take()) {
-      if (!self.busy) {
-        self.busy = true;
+      if (!std::exchange(is_busy, true)) {
+        self.busy_as.store(name, std::memory_order_relaxed);
         busy_++;
       }
       self.busy_since = Clock::now();
+      const bool wakes_next = shall_wake_one();
       lock.unlock();
+      if (wakes_next) {
+        job_added_.notify_one();
+      }
       job->run();
       lock.lock();
       continue;
     }
-    if (self.busy) {
-      self.busy = false;
+    if (std::exchange(is_busy, false)) {
+      self.busy_as.store(0, std::memory_order_relaxed);
       busy_--;
     }
     if (stopping_) {
@@ -157,6 +179,7 @@ void ThreadPool::work(Worker& self) noexcept {
     sleeping_++;
     job_added_.wait(lock);
     sleeping_--;
+    is_waking_ = false;
   }
   lock.unlock();
   release_pooled_frames();

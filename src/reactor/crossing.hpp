@@ -116,6 +116,7 @@ class Crossing : private coro::Strand {
   bool depart(std::coroutine_handle<> awaiting, Admission admission);
   void arrive();
   void cancelled() noexcept;
+  void submitted(coro::ThreadPool& pool) noexcept override { home_.wake_after_turn(pool); }
   void wake_by(Clock::time_point deadline) noexcept override;
   void finish() noexcept override;
   Task<void> perform(ReactorCall& call);

@@ -92,6 +92,7 @@ Clock::duration Reactor::time_to_wait(Clock::duration wait_max) const noexcept {
 
 void Reactor::turn(Clock::duration wait_max) {
   counters_.turns++;
+  wake_pool();  // what was submitted between the turns
   backend_->wait(time_to_wait(wait_max));
   now_ = Clock::now();
   if (timers_.next_due() < now_ - k_late) {
@@ -100,6 +101,20 @@ void Reactor::turn(Clock::duration wait_max) {
   }
   timers_.advance(now_);
   resume_ready();
+  wake_pool();
+}
+
+void Reactor::wake_after_turn(coro::ThreadPool& pool) noexcept {
+  if (pool_to_wake_ != &pool) {
+    wake_pool();
+    pool_to_wake_ = &pool;
+  }
+}
+
+void Reactor::wake_pool() noexcept {
+  if (pool_to_wake_ != nullptr) {
+    std::exchange(pool_to_wake_, nullptr)->wake();
+  }
 }
 
 int Reactor::fd() {
@@ -110,6 +125,7 @@ int Reactor::fd() {
 }
 
 void Reactor::submit() noexcept {
+  wake_pool();
   const bool has_completions = backend_->submit();
   const bool is_ready = has_completions || ready_.linked() || !resumable_.empty();
   driver_->wake_at(is_ready ? Clock::time_point::min() : timers_.next_due());

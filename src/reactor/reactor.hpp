@@ -17,6 +17,7 @@
 #include <uringcorn/time.hpp>
 
 #include "base/unique_fd.hpp"
+#include "coro/thread_pool.hpp"
 #include "reactor/backend.hpp"
 #include "reactor/driver.hpp"
 #include "reactor/operation.hpp"
@@ -117,6 +118,10 @@ class Reactor final : private CompletionListener {
   /// Queues `awaiting` to be resumed in this turn's dispatch or the next.
   void resume_later(std::coroutine_handle<> awaiting);
 
+  /// Wakes `pool`, which must outlive the turn, at the turn's end: once for all that is submitted
+  /// to it by then.
+  void wake_after_turn(coro::ThreadPool& pool) noexcept;
+
   /// Thread-safe: runs `work` on this reactor's thread, soon and in the order of the posts. These
   /// two are the only members for other threads.
   void post(std::function<void()> work);
@@ -138,6 +143,7 @@ class Reactor final : private CompletionListener {
   void complete(Operation& operation, int result) noexcept;
   void resume_ready();
   void run_posted();
+  void wake_pool() noexcept;
   void operation_completed(Operation& operation) override;
   Clock::duration time_to_wait(Clock::duration wait_max) const noexcept;
 
@@ -152,6 +158,8 @@ class Reactor final : private CompletionListener {
   std::vector<std::coroutine_handle<>> resuming_;
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Driver> driver_;
+
+  coro::ThreadPool* pool_to_wake_ = nullptr;
 
   UniqueFd wake_fd_;
   Poll wake_{-1, 0};

@@ -2,10 +2,12 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <latch>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "coro/thread_pool.hpp"
 
@@ -23,6 +25,12 @@ class Call final : public Job {
   void run() noexcept override { function_(); }
   std::function<void()> function_;
 };
+
+bool try_begin(ThreadPool& pool, Job& job) {
+  const bool is_admitted = pool.try_submit(job);
+  pool.wake();
+  return is_admitted;
+}
 
 template <class Condition>
 void wait_until(Condition condition) {
@@ -51,15 +59,15 @@ TEST_CASE(
   Call refused([&] { done++; });
   Call going_on([&] { done++; });
   ThreadPool pool(2, 1);
-  CHECK(pool.try_submit(first));
-  CHECK(pool.try_submit(second));
+  CHECK(try_begin(pool, first));
+  CHECK(try_begin(pool, second));
   begun.wait();
-  CHECK(pool.try_submit(waiting));
-  CHECK_FALSE(pool.try_submit(refused));
+  CHECK(try_begin(pool, waiting));
+  CHECK_FALSE(try_begin(pool, refused));
   pool.submit(going_on);
   release.count_down();
   wait_until([&] { return done == 4; });
-  CHECK(pool.try_submit(refused));
+  CHECK(try_begin(pool, refused));
   wait_until([&] { return done == 5; });
 }
 
@@ -75,9 +83,9 @@ TEST_CASE("a job that waits can be taken back, one that has begun or goes on can
   Call waiting([&] { done++; });
   Call going_on([&] { done++; });
   ThreadPool pool(1, 8);
-  REQUIRE(pool.try_submit(blocking));
+  REQUIRE(try_begin(pool, blocking));
   begun.wait();
-  REQUIRE(pool.try_submit(waiting));
+  REQUIRE(try_begin(pool, waiting));
   pool.submit(going_on);
   CHECK_FALSE(pool.withdraw(blocking));
   CHECK(pool.withdraw(waiting));
@@ -100,9 +108,9 @@ TEST_CASE("what goes on comes before what is new") {
   Call fresh([&] { new_was = ++order; });
   Call going_on([&] { old_was = ++order; });
   ThreadPool pool(1, 8);
-  REQUIRE(pool.try_submit(blocking));
+  REQUIRE(try_begin(pool, blocking));
   begun.wait();
-  REQUIRE(pool.try_submit(fresh));
+  REQUIRE(try_begin(pool, fresh));
   pool.submit(going_on);
   release.count_down();
   wait_until([&] { return order == 2; });
@@ -125,14 +133,61 @@ TEST_CASE("a pool knows since when none of its threads was free") {
   ThreadPool pool(2, 8);
   const auto later = Clock::now() + 1h;
   CHECK(pool.last_free(later) == later);
-  REQUIRE(pool.try_submit(first));
+  REQUIRE(try_begin(pool, first));
   first_begun.wait();
   CHECK(pool.last_free(later) == later);
   const auto before_second = Clock::now();
-  REQUIRE(pool.try_submit(second));
+  REQUIRE(try_begin(pool, second));
   second_begun.wait();
   CHECK(pool.last_free(later) >= before_second);
   CHECK(pool.last_free(later) <= Clock::now());
   release.count_down();
   wait_until([&] { return pool.last_free(later) == later; });
+}
+
+TEST_CASE("one wake() is enough for all that was submitted, and for as many threads as it takes") {
+  constexpr int k_threads = 4;
+  ThreadPool pool(k_threads, 1000);
+  for (int round = 0; round < 200; ++round) {
+    // All of them at a time, or none gets on: each waits for the others.
+    std::latch all_begun(k_threads);
+    std::atomic<int> done = 0;
+    std::deque<Call> calls;
+    for (int i = 0; i < k_threads; ++i) {
+      REQUIRE(pool.try_submit(calls.emplace_back([&] {
+        all_begun.arrive_and_wait();
+        done++;
+      })));
+    }
+    pool.wake();
+    for (int i = 0; i < 50; ++i) {
+      REQUIRE(pool.try_submit(calls.emplace_back([&] { done++; })));
+    }
+    pool.wake();
+    wait_until([&] { return done == k_threads + 50; });
+  }
+}
+
+TEST_CASE("jobs from several threads are all done") {
+  constexpr int k_submitters = 3;
+  constexpr int k_jobs = 2000;
+  std::atomic<int> done = 0;
+  std::deque<Call> calls[k_submitters];
+  ThreadPool pool(3, k_submitters * k_jobs);
+  std::vector<std::thread> submitters;
+  for (auto& own : calls) {
+    submitters.emplace_back([&pool, &own, &done] {
+      for (int i = 0; i < k_jobs; ++i) {
+        pool.submit(own.emplace_back([&done] { done++; }));
+        if (i % 7 == 0) {
+          pool.wake();
+        }
+      }
+      pool.wake();
+    });
+  }
+  for (std::thread& submitter : submitters) {
+    submitter.join();
+  }
+  wait_until([&] { return done == k_submitters * k_jobs; });
 }
