@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <ctime>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <thread>
@@ -81,6 +82,18 @@ Response crash_in_thread(const Request& request) {
   return crash_now();
 }
 
+/// Uses up the stack of its thread, by more calls than there is room for.
+unsigned overflow(const volatile unsigned* calls_left) {
+  volatile unsigned here[1024];
+  here[0] = *calls_left - 1;
+  return here[0] == 0 ? 0 : overflow(here) + here[0];
+}
+
+Response overflow_stack(const Request&) {
+  const volatile unsigned calls = std::numeric_limits<unsigned>::max();
+  return Response::text(fmt::format("it did not crash: {}\n", overflow(&calls)));
+}
+
 Response exit_now(const Request& request) {
   ::_exit(request.param<int>("code").value_or(1));
 }
@@ -100,6 +113,7 @@ void add_unsafe(App& app) {
   app.get("/wait-for-ever", wait_for_ever);
   app.get("/crash", crash);
   app.get("/blocking-crash", blocking(crash_in_thread));
+  app.get("/overflow", overflow_stack);
   app.get("/exit/{code}", exit_now);
   app.get("/throw", throw_error);
   auto& leaked = app.emplace_state<std::vector<std::unique_ptr<char[]>>>();

@@ -10,6 +10,7 @@
 #include "coro/thread_pool.hpp"
 #include "settings/settings.hpp"
 #include "worker/class_choice.hpp"
+#include "worker/crash_report.hpp"
 #include "worker/pooled_application.hpp"
 #include "worker/turn.hpp"
 
@@ -41,6 +42,7 @@ class HandlerPlace {
   const ClassKind kind_;
   coro::ThreadPool pool_;
   Turn turn_;
+  PoolInCrashReport report_{pool_};
   std::optional<PooledApplication> pooled_;
   Application* front_;
 };

@@ -47,7 +47,7 @@ int run_with(const WorkerBoot& boot, ClassKind kind) {
 }  // namespace
 
 int run(const WorkerBoot& boot) {
-  report_on_abort(boot.own_place);
+  report_on_crash(boot.own_place);
   app::set_shutdown_notice(boot.scoreboard);
   try {
     use_log_of(boot.settings);

@@ -171,6 +171,72 @@ def test_a_handler_at_fault_costs_what_its_class_says(server, worker_class, faul
         assert place.running.lines(rf'was killed by .*it was in:.* "GET {re.escape(target)}"')
 
 
+# ---- what the dying worker tells -------------------------------------------------------------
+
+def places_told(running):
+    """The report of the worker's end: what it says before the first place, and the lines about each
+    place, by the thread's name."""
+    lines = running.log.splitlines()
+    begin = next(i for i, line in enumerate(lines) if line.endswith("; where it was:"))
+    intro, places, current = lines[begin:begin + 1], {}, None
+    for line in lines[begin + 1:]:
+        if named := re.fullmatch(r"  its (first thread,|thread) (\d+):", line):
+            current = places.setdefault(("first " if "first" in named[1] else "") + named[2], [])
+        elif line.startswith("["):  # the arbiter's
+            continue
+        else:
+            (intro if current is None else current).append(line)
+    return intro, places
+
+
+def of_handler(lines):
+    return any("libhttpbin.so(" in line for line in lines)
+
+
+@pytest.mark.parametrize("target", ["/stick/600", "/burn/600000"])
+def test_a_worker_whose_threads_are_stuck_tells_where_each_is(server, target):
+    place = Place(server, "threads")
+    with contextlib.ExitStack() as stack:
+        for _ in range(THREADS):
+            stack.enter_context(place.connection_to(place.pids[0])).send(request(target))
+        dead, _ = place.wait_for_death("it was silent for 3 s")
+    intro, places = places_told(place.running)
+    assert re.search(rf"worker \d+ \(pid {dead}\) aborted", intro[0])
+    assert intro[1:] == [f"  in request: GET {target}"] * THREADS
+    assert len(places) == 1 + THREADS
+    assert not of_handler(places.pop(f"first {dead}"))  # the reactor
+    assert all(of_handler(lines) for lines in places.values()), places
+
+
+def test_threads_that_wait_for_work_are_not_asked_where_they_are(server):
+    place = Place(server, "async")
+    for _ in range(20):  # both of both workers have been at work
+        place.running.get("/block/10")
+    with RawConnection(place.running.address) as client:
+        client.send(request("/stick/600"))
+        dead, _ = place.wait_for_death("it was silent for 3 s")
+    _, places = places_told(place.running)
+    assert list(places) == [f"first {dead}"]
+    assert of_handler(places[f"first {dead}"])
+
+
+@pytest.mark.parametrize("worker_class, target", [
+    ("async", "/crash"), ("async", "/blocking-crash"), ("async", "/overflow"),
+    ("threads", "/crash"), ("threads", "/overflow"), ("sync", "/overflow")])
+def test_a_worker_that_crashes_tells_where_it_did(server, worker_class, target):
+    place = Place(server, worker_class)
+    with RawConnection(place.running.address) as client:
+        client.send(request(target))
+        dead, _ = place.wait_for_death("SIGSEGV")
+    intro, places = places_told(place.running)
+    assert re.search(rf"worker \d+ \(pid {dead}\) crashed \(SIGSEGV\)", intro[0])
+    assert intro[1] == f"  in request: GET {target}"
+    on_reactor = worker_class == "async" and target != "/blocking-crash"
+    assert len(places) == (1 if on_reactor else 2)
+    # The thread at fault is the first to be told of; the reactor follows.
+    assert [of_handler(lines) for lines in places.values()] == [True, False][:len(places)]
+
+
 @pytest.mark.parametrize("worker_class", [*BUILT_IN, pytest.param("shared", marks=needs_boost)])
 def test_a_handler_that_throws_costs_its_own_answer(server, worker_class):
     place = Place(server, worker_class)
