@@ -2,7 +2,6 @@
 #include "net/peer.hpp"
 
 #include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <cstring>
 #include <span>
@@ -23,19 +22,14 @@ std::array<std::uint8_t, N> bytes_of(const Address& address) noexcept {
 Peer::Peer(const IpAddress& ip, std::uint16_t port) noexcept
     : ip_(ip), length_(static_cast<std::uint8_t>(ip.write(text_))), kind_(Kind::ip), port_(port) {}
 
-Peer Peer::of(int socket) noexcept {
-  sockaddr_storage storage{};
-  socklen_t length = sizeof storage;
-  if (::getpeername(socket, reinterpret_cast<sockaddr*>(&storage), &length) != 0) {
-    return {};
-  }
-  switch (storage.ss_family) {
+Peer Peer::of(const sockaddr_storage& address) noexcept {
+  switch (address.ss_family) {
     case AF_INET: {
-      const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
+      const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
       return {IpAddress(bytes_of<4>(v4.sin_addr)), ntohs(v4.sin_port)};
     }
     case AF_INET6: {
-      const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
+      const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
       return {IpAddress(bytes_of<16>(v6.sin6_addr)), ntohs(v6.sin6_port)};
     }
     case AF_UNIX: {

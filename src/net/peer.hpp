@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include <sys/socket.h>
+
 #include "base/address_list.hpp"
 #include "base/ip_address.hpp"
 
@@ -16,8 +18,8 @@ class Peer {
   /// Unknown: no address, not trusted by anybody.
   Peer() noexcept = default;
   Peer(const IpAddress& ip, std::uint16_t port) noexcept;
-  /// The peer of a connected socket; unknown when the connection is gone already.
-  static Peer of(int socket) noexcept;
+  /// The peer with a socket address as accept(2) gives it.
+  static Peer of(const sockaddr_storage& address) noexcept;
 
   /// As text: "192.0.2.7", "2001:db8::1" (an IPv4 address mapped into IPv6 is shown as IPv4), and
   /// nothing at all for a unix socket.

@@ -12,7 +12,10 @@
 
 namespace uringcorn::net {
 
-Stream::Stream(UniqueFd socket) noexcept : socket_(std::move(socket)), receive_(socket_.get()) {}
+Stream::Stream(UniqueFd socket) noexcept : socket_(std::move(socket)), receive_(socket_.get()) {
+  // A client connects because it has something to say.
+  receive_.expect_bytes();
+}
 
 Stream::~Stream() {
   reactor::Reactor::current().close(std::move(socket_));
@@ -138,12 +141,16 @@ std::optional<Received> Stream::take_received() noexcept {
   return tls_ ? decrypted(std::move(came)) : std::optional(std::move(came));
 }
 
+int Stream::send_flags() const noexcept {
+  return end_follows_ ? MSG_MORE : 0;
+}
+
 std::ptrdiff_t Stream::try_send(std::string_view bytes) noexcept {
   if (tls_) {
     return try_send_encrypted(bytes);
   }
   const ssize_t sent =
-      ::send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      ::send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL | send_flags());
   if (sent >= 0) {
     return sent;
   }
@@ -184,6 +191,7 @@ void Stream::reset_on_close() noexcept {
   if (tls_) {
     tls_->fail();
   }
+  end_follows_ = false;
   const struct linger at_once{.l_onoff = 1, .l_linger = 0};
   ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
@@ -194,6 +202,7 @@ Task<void> Stream::linger(Clock::duration timeout, std::size_t bytes_max) {
     co_await send_waiting_records(timeout);
   }
   ::shutdown(socket_.get(), SHUT_WR);
+  end_follows_ = false;
   set_receive_deadline(reactor::Reactor::current().now() + timeout);
   std::size_t discarded = std::exchange(unread_, {}).bytes().size();
   while (discarded < bytes_max) {
@@ -211,6 +220,10 @@ Task<void> Stream::abandon() {
   stop_watching();
   if (tls_) {
     end_tls();
+  }
+  if (end_follows_) {
+    // A close would drop what was held back if the client has sent more than it should have.
+    ::shutdown(socket_.get(), SHUT_WR);
   }
   receive_.cancel();
   if (receive_.in_flight()) {

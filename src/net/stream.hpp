@@ -90,6 +90,10 @@ class Stream final : private reactor::CompletionListener {
   /// `stall_timeout` (zero: waits forever).
   Task<IoStatus> send(std::string_view bytes, Clock::duration stall_timeout);
 
+  /// What is sent from now on is the last, and linger() or abandon() follows at once: the kernel
+  /// may hold it back until then, and send it and the end (FIN) in one packet.
+  void end_follows() noexcept { end_follows_ = true; }
+
   /// Makes the end of the connection a reset, for when the peer must not take what it got for
   /// whole, or will never take what is still to be sent.
   void reset_on_close() noexcept;
@@ -124,6 +128,7 @@ class Stream final : private reactor::CompletionListener {
 
   void operation_completed(reactor::Operation& operation) override;
   Task<Received> receive_as_it_is();
+  int send_flags() const noexcept;
   Task<IoStatus> send_as_it_is(std::string_view bytes, Clock::duration stall_timeout);
   static IoStatus status_of(int error, Deadline& deadline) noexcept;
   Received received(reactor::BufferResult result) noexcept;
@@ -140,6 +145,7 @@ class Stream final : private reactor::CompletionListener {
   void end_tls() noexcept;
 
   UniqueFd socket_;
+  bool end_follows_ = false;
   reactor::Receive receive_;
   reactor::Buffer unread_;
   ReceiveWatcher* watcher_ = nullptr;

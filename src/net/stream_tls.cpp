@@ -131,7 +131,7 @@ int Stream::flush_records() noexcept {
   ByteBuffer& records = tls_->workbench().records();
   int error = 0;
   try {
-    error = tls_->outbox().send(socket_.get(), records.view());
+    error = tls_->outbox().send(socket_.get(), records.view(), send_flags());
   } catch (const std::bad_alloc&) {
     error = -ENOMEM;
   }

@@ -83,7 +83,8 @@ Operation*& EpollBackend::waiter_place(const Operation& operation,
 
 void EpollBackend::start(Operation& operation) noexcept {
   operation.backend_state_ = k_fresh;
-  if (operation.kind_ == Operation::Kind::receive && !descriptor(operation.fd_).readable) {
+  if (operation.kind_ == Operation::Kind::receive && !descriptor(operation.fd_).readable &&
+      std::exchange(operation.flags_, 0) != Operation::k_bytes_expected) {
     wait_for_event(operation);
     return;
   }
@@ -175,7 +176,8 @@ void EpollBackend::attempt(Operation& operation) noexcept {
 }
 
 int EpollBackend::accept(Operation& operation) noexcept {
-  const int result = result_of(::accept4(operation.fd_, nullptr, nullptr, SOCK_CLOEXEC));
+  const int result = result_of(::accept4(operation.fd_, static_cast<sockaddr*>(operation.address_),
+                                         &operation.flags_, SOCK_CLOEXEC));
   Descriptor& state = descriptor(operation.fd_);
   if (result != k_not_ready && state.registered) {
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, operation.fd_, nullptr);

@@ -46,6 +46,7 @@ Accept::~Accept() {
 
 FdResult Accept::await_resume() noexcept {
   const int result = take_result();
+  flags_ = sizeof peer_;
   if (result < 0) {
     return {UniqueFd(), -result};
   }

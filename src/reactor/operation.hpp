@@ -88,6 +88,8 @@ class Operation : private CancelWaiter, private QueueHook {
   }
 
  protected:
+  static constexpr std::uint32_t k_bytes_expected = 1;
+
   Operation(Kind kind, int fd) noexcept : kind_(kind), fd_(fd) {}
   ~Operation() override;
 
@@ -105,6 +107,7 @@ class Operation : private CancelWaiter, private QueueHook {
   std::uint16_t buffer_id_ = BufferPool::k_no_buffer;
   int fd_;
   int result_ = 0;
+  /// poll: the events; accept: the length of the address; receive: whether bytes are expected.
   std::uint32_t flags_ = 0;
   void* address_ = nullptr;
   std::size_t length_ = 0;
@@ -155,16 +158,26 @@ inline CountResult count_result(int result) noexcept {
 /// that share the socket.
 class Accept final : public Operation {
  public:
-  explicit Accept(int listener) noexcept : Operation(Kind::accept, listener) {}
+  explicit Accept(int listener) noexcept : Operation(Kind::accept, listener) {
+    address_ = &peer_;
+    flags_ = sizeof peer_;
+  }
   /// An accepted connection that nobody took is closed.
   ~Accept() override;
   FdResult await_resume() noexcept;
+  /// Who is at the other end of the connection that was taken.
+  const sockaddr_storage& peer() const noexcept { return peer_; }
+
+ private:
+  sockaddr_storage peer_{};
 };
 
 /// Receives what has come, into a buffer that is lent only when there are bytes to put into it.
 class Receive final : public Operation {
  public:
   explicit Receive(int socket) noexcept : Operation(Kind::receive, socket) {}
+  /// Bytes are likely to be there already: the next attempt does not wait for them first.
+  void expect_bytes() noexcept { flags_ = k_bytes_expected; }
   /// A buffer that nobody took goes back to the pool.
   ~Receive() override;
   BufferResult await_resume() noexcept;

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "base/fatal.hpp"
 
@@ -182,13 +183,16 @@ void UringBackend::prepare(Operation& operation) noexcept {
         io_uring_prep_poll_add(sqe, operation.fd_, POLLIN);
         break;
       }
-      io_uring_prep_accept(sqe, operation.fd_, nullptr, nullptr, SOCK_CLOEXEC);
+      io_uring_prep_accept(sqe, operation.fd_, static_cast<sockaddr*>(operation.address_),
+                           &operation.flags_, SOCK_CLOEXEC);
       break;
     case Operation::Kind::receive:
       io_uring_prep_recv(sqe, operation.fd_, nullptr, 0, 0);
       sqe->flags |= IOSQE_BUFFER_SELECT;
       sqe->buf_group = k_buffer_group;
-      sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+      if (std::exchange(operation.flags_, 0) != Operation::k_bytes_expected) {
+        sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
+      }
       operation.backend_state_ = k_submitted;
       break;
     case Operation::Kind::send:

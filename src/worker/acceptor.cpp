@@ -63,12 +63,12 @@ Task<void> Door::let_speak(std::size_t connections) {
   }
 }
 
-Task<reactor::FdResult> Acceptor::accept_one() {
+Task<Acceptor::Accepted> Acceptor::accept_one() {
   reactor::Accept accept(listener_);
   waiting_ = &accept;
   reactor::FdResult result = co_await accept;
   waiting_ = nullptr;
-  co_return result;
+  co_return Accepted{std::move(result.fd), net::Peer::of(accept.peer()), result.error};
 }
 
 /// An accept that waits although the queue is not empty is begun anew, which finds what is there.
@@ -97,9 +97,9 @@ Task<void> Acceptor::run() {
     if (door_ != nullptr) {
       co_await door_->pass();
     }
-    reactor::FdResult accepted = co_await accept_one();
+    Accepted accepted = co_await accept_one();
     if (accepted.error == 0) {
-      serve_(std::move(accepted.fd));
+      serve_(std::move(accepted.socket), accepted.peer);
       if (door_ != nullptr) {
         co_await door_->let_speak(cap_.open());
       } else if (gate_.step_back()) {
@@ -149,11 +149,11 @@ Task<void> Acceptor::empty_queue() {
       is_shared_ ? k_queue_empty_after : k_own_queue_empty_after;
   const auto begun = Clock::now();
   while (is_shared_ || Clock::now() < begun + k_own_queue_watched_for) {
-    reactor::FdResult accepted = co_await with_timeout(quiet, accept_one());
+    Accepted accepted = co_await with_timeout(quiet, accept_one());
     if (accepted.error != 0) {
       break;
     }
-    serve_(std::move(accepted.fd));
+    serve_(std::move(accepted.socket), accepted.peer);
   }
   reactor::Reactor::current().close(UniqueFd(listener_));
 }

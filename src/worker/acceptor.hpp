@@ -9,6 +9,7 @@
 #include <uringcorn/time.hpp>
 
 #include "base/unique_fd.hpp"
+#include "net/peer.hpp"
 #include "reactor/event.hpp"
 #include "reactor/operation.hpp"
 #include "worker/accept_gate.hpp"
@@ -67,7 +68,7 @@ class Door {
 /// whether something lies there in spite of their waiting.
 class Acceptor final : private detail::Timer {
  public:
-  using Serve = std::function<void(UniqueFd)>;
+  using Serve = std::function<void(UniqueFd, const net::Peer&)>;
 
   /// `serve` takes each connection. No `door`: it is always open. All that is referred to must
   /// outlive run().
@@ -94,7 +95,13 @@ class Acceptor final : private detail::Timer {
  private:
   static constexpr auto k_look_interval = std::chrono::milliseconds(500);
 
-  Task<reactor::FdResult> accept_one();
+  struct Accepted {
+    UniqueFd socket;
+    net::Peer peer;
+    int error = 0;
+  };
+
+  Task<Accepted> accept_one();
   Task<void> wait_at_cap();
   Task<bool> recover(int error);
   void on_timer() noexcept override;

@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "net/peer.hpp"
 #include "net/stream.hpp"
 #include "observe/scoreboard.hpp"
 #include "worker/proxy_gate.hpp"
@@ -48,10 +47,9 @@ Task<bool> pass_gates(net::Stream& stream, net::Peer& peer, const settings::Sett
 
 }  // namespace
 
-Task<void> serve_connection(UniqueFd socket, http::ServerContext& context, ConnectionCap& cap,
-                            TlsGate* tls) {
+Task<void> serve_connection(UniqueFd socket, net::Peer peer, http::ServerContext& context,
+                            ConnectionCap& cap, TlsGate* tls) {
   const Count count(cap, context.scoreboard);
-  net::Peer peer = net::Peer::of(socket.get());
   net::Stream stream(std::move(socket));
   const bool may_speak = co_await pass_gates(stream, peer, context.settings, tls);
   if (may_speak) {

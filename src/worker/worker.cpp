@@ -132,6 +132,8 @@ void Worker::tell(Message message) const noexcept {
 }
 
 void Worker::stop(bool quickly) noexcept {
+  // Before the last accepts have ended: who is answered meanwhile is told to go, too.
+  context_.drain.set();
   stop_asked_.set();
   if (quickly) {
     connections_.cancel();
@@ -191,8 +193,8 @@ Task<void> Worker::serve() {
   for (const WorkerListener& listener : boot_.listeners) {
     acceptors_.emplace_back(
         listener, gate_, cap_, kind_ == ClassKind::sync ? &door_ : nullptr,
-        [this, tls = open_tls(listener)](UniqueFd socket) {
-          connections_.spawn(serve_connection(std::move(socket), context_, cap_, tls));
+        [this, tls = open_tls(listener)](UniqueFd socket, const net::Peer& peer) {
+          connections_.spawn(serve_connection(std::move(socket), peer, context_, cap_, tls));
         });
   }
   door_.open();
@@ -242,7 +244,6 @@ Task<void> Worker::accept_until_stop() {
 
 Task<void> Worker::drain() {
   boot_.own_place.set_state(observe::WorkerState::draining);
-  context_.drain.set();
   tell(Message::draining);
   const bool quickly = connections_.scope().cancelled();
   if (!quickly) {

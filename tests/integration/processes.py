@@ -2,6 +2,7 @@
 """What the kernel tells about processes."""
 import os
 import pathlib
+import re
 import signal
 import time
 
@@ -20,6 +21,17 @@ def state(pid) -> str:
 def alive(pid) -> bool:
     """Whether it runs: what waits to be reaped does not."""
     return state(pid) not in "Z-"
+
+
+def cpu_seconds(pid) -> float:
+    """The processor time of its main thread."""
+    return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+
+
+def private_bytes(pid) -> int:
+    """The memory that it shares with nobody."""
+    rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return 1024 * sum(int(kib) for kib in re.findall(r"^Private_\w+: +(\d+) kB", rollup, re.M))
 
 
 def command_line(pid) -> str:

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from processes import cpu_seconds, wait_until
 from raw_client import DEADLINE_S, ConnectionEnded, RawConnection, request
 
 HELLO = request("/hello")
@@ -246,6 +247,19 @@ def test_connection_close_is_a_token_of_a_list(shop):
         answer = client.ask(request("/hello", fields=[("Connection", "foo, Close ,bar")]))
         assert answer.closes
         assert client.read_to_end() == b""
+
+
+def test_the_last_answer_is_whole_though_the_client_sends_more_than_it_should(server):
+    site = server(app="httpbin", environment={"HTTPBIN_UNSAFE": "1"})
+    last = request("/burn/1000", fields=[("Connection", "close")])
+    with RawConnection(site.address) as client:
+        worker, = site.workers()
+        before = cpu_seconds(worker)
+        client.send(last)
+        wait_until(lambda: cpu_seconds(worker) > before + 0.02, "the handler to be at work")
+        client.send(b"\r\n")  # lies in the socket when it is closed
+        answer = client.read_answer()
+        assert answer.status == 200 and answer.closes
 
 
 def test_http_1_0_keeps_the_connection_when_asked_to(shop):

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -13,10 +14,20 @@ import time
 
 import pytest
 
-from raw_client import DEADLINE_S, RawConnection, request
+from processes import private_bytes
+from raw_client import DEADLINE_S, ConnectionEnded, RawConnection, request
 from tls_client import TlsConnection, client_context, fetch, s_client
 
 GET = request("/get")
+
+
+@pytest.fixture
+def many_descriptors():
+    """For clients by the thousand in this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture
@@ -69,6 +80,34 @@ def test_a_client_that_reads_slowly_gets_everything(shop, authority):
         assert len(expected) == size and received == expected
 
 
+def test_a_client_that_takes_nothing_is_given_up(server, authority, pair):
+    shop = server(*pair.flags, "--write-timeout", "300ms", app="httpbin")
+    with TlsConnection(shop.address, client_context(authority)) as client:
+        client.send(request("/filler/100000000"))
+        shop.wait_until_no_connection()
+        with pytest.raises((ConnectionEnded, ConnectionError, ssl.SSLError)):
+            client.read_answer()
+
+
+def test_a_client_that_is_stopped_for_a_while_loses_nothing(shop, authority, tmp_path):
+    size, part = 100_000_000, tmp_path / "part"
+    host, port = shop.address
+    client = subprocess.Popen(
+        ["curl", "--silent", "--show-error", "--insecure", "--limit-rate", "50M", "--output", part,
+         f"https://{host}:{port}/filler/{size}"])
+    try:
+        shop.wait_until(lambda: part.exists() and part.stat().st_size > 0, "the first bytes")
+        client.send_signal(signal.SIGSTOP)
+        for _ in range(20):
+            assert fetch(shop.address, client_context(authority)).status == 200
+        client.send_signal(signal.SIGCONT)
+        assert client.wait(DEADLINE_S) == 0
+        assert part.stat().st_size == size
+    finally:
+        client.kill()
+        client.wait()
+
+
 def test_head_and_body_of_a_small_answer_are_one_record(shop, authority):
     context = client_context(authority, maximum=ssl.TLSVersion.TLSv1_2)
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -93,6 +132,37 @@ def test_head_and_body_of_a_small_answer_are_one_record(shop, authority):
         answer = tls.read(65536)
         head, _, body = answer.partition(b"\r\n\r\n")
         assert kind == 23 and head.startswith(b"HTTP/1.1 200") and json.loads(body)
+
+
+def test_the_records_of_a_large_answer_are_full(shop, authority):
+    size, full = 200_000, 16 * 1024
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = client_context(authority).wrap_bio(incoming, outgoing, server_hostname="localhost")
+    lengths = []
+    with RawConnection(shop.address) as client:
+        def read_record():
+            head = client.read_exactly(5)
+            lengths.append(int.from_bytes(head[3:], "big"))
+            incoming.write(head + client.read_exactly(lengths[-1]))
+        with contextlib.suppress(ssl.SSLWantReadError):
+            tls.do_handshake()
+        client.send(outgoing.read())
+        while outgoing.pending == 0:
+            read_record()
+            with contextlib.suppress(ssl.SSLWantReadError):
+                tls.do_handshake()
+        tls.write(request(f"/bytes/{size}"))
+        client.send(outgoing.read())
+        lengths.clear()
+        received = b""
+        while len(received.partition(b"\r\n\r\n")[2]) < size:
+            read_record()
+            with contextlib.suppress(ssl.SSLWantReadError):
+                received += tls.read(full)
+    # The type of what is inside and the tag make 17 bytes (RFC 8446, 5.2).
+    assert lengths.count(full + 17) == size // full, lengths
+    # Tickets, the head, what is left of the body.
+    assert len(lengths) <= size // full + 4, lengths
 
 
 def test_the_end_of_a_connection_is_told_by_close_notify(shop, authority):
@@ -411,6 +481,21 @@ def test_half_handshakes_do_not_keep_others_out(server, authority, pair):
             assert fetch(shop.address, client_context(authority)).status == 200
         # The oldest of them had to go.
         assert ends(stuck[0])
+
+
+def test_thousands_of_half_handshakes_are_bounded(shop, authority, many_descriptors):
+    hello, context = client_hello(authority), client_context(authority)
+    with contextlib.ExitStack() as stack, TlsConnection(shop.address, context) as normal:
+        worker, = shop.workers()
+        before = private_bytes(worker)
+        for number in range(2000):
+            # Half of them stop amidst their first message, half when it is answered.
+            client = stack.enter_context(RawConnection(shop.address))
+            client.send(hello[:50] if number % 2 else hello)
+            if number % 100 == 99:
+                assert normal.ask(GET).status == 200
+                assert fetch(shop.address, context).status == 200
+        assert private_bytes(worker) - before < 16 * 1024 * 1024
 
 
 def test_killed_clients_leave_nothing_behind(shop, authority):

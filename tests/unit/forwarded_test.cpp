@@ -89,11 +89,9 @@ TEST_CASE("forwarding fields of a peer that is not trusted are ignored") {
 }
 
 TEST_CASE("a proxy on a unix socket is trusted, whatever the list") {
-  int ends[2];
-  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
-  const UniqueFd one(ends[0]);
-  const UniqueFd other(ends[1]);
-  const Peer peer = Peer::of(one.get());
+  sockaddr_storage address{};
+  address.ss_family = AF_UNIX;
+  const Peer peer = Peer::of(address);
   CHECK(outcome({{"X-Forwarded-For", "203.0.113.5"}}, "", peer) == "203.0.113.5 0 http inside");
 }
 

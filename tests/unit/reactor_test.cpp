@@ -104,6 +104,51 @@ TEST_CASE("accept, connect, send and receive carry bytes") {
   });
 }
 
+TEST_CASE("an accept tells who has connected, each time anew") {
+  on_each_backend([](Reactor& reactor) {
+    TestListener listener(reactor.backend());
+    auto take_two = [](const TestListener& listener) -> Task<void> {
+      Accept accept(listener.fd.get());
+      for (int i = 0; i < 2; i++) {
+        const UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        REQUIRE(::connect(client.get(), reinterpret_cast<const sockaddr*>(&listener.address),
+                          sizeof listener.address) == 0);
+        sockaddr_in own{};
+        socklen_t length = sizeof own;
+        ::getsockname(client.get(), reinterpret_cast<sockaddr*>(&own), &length);
+        const FdResult accepted = co_await accept;
+        REQUIRE(accepted.error == 0);
+        const auto& peer = reinterpret_cast<const sockaddr_in&>(accept.peer());
+        CHECK(peer.sin_family == AF_INET);
+        CHECK(peer.sin_addr.s_addr == own.sin_addr.s_addr);
+        CHECK(peer.sin_port == own.sin_port);
+      }
+    };
+    reactor.run(take_two(listener));
+  });
+}
+
+TEST_CASE("a receive that expects bytes takes those that are there, and waits for others") {
+  on_each_backend([](Reactor& reactor) {
+    SocketPair pair;
+    Receive receive(pair.ours.get());
+    auto read = [](Receive& receive) -> Task<std::string> {
+      receive.expect_bytes();
+      const BufferResult result = co_await receive;
+      co_return std::string(result.buffer.bytes());
+    };
+    auto write_later = [](int fd) -> Task<void> {
+      co_await sleep_for(20ms);
+      REQUIRE(::write(fd, "later", 5) == 5);
+    };
+    REQUIRE(::write(pair.theirs.get(), "at once", 7) == 7);
+    CHECK(reactor.run(read(receive)) == "at once");
+    const auto [text, none] = reactor.run(when_all(read(receive), write_later(pair.theirs.get())));
+    CHECK(text == "later");
+    reactor.close(std::move(pair.ours));
+  });
+}
+
 TEST_CASE("an accept waits on a listener that is non-blocking") {
   on_each_backend([](Reactor& reactor) {
     TestListener listener(reactor.backend());

@@ -110,6 +110,7 @@ Task<void> Exchange::run(Progress progress) {
     progress = advance();
   }
   if (progress == Progress::closed && connection_->ending != Ending::reset) {
+    connection_->stream.end_follows();
     co_await flush_or_close();
   }
 }

@@ -9,8 +9,9 @@ namespace uringcorn::net::tls {
 namespace {
 
 /// The count of what the socket took, or a negated errno.
-std::ptrdiff_t send_now(int socket, std::string_view bytes) noexcept {
-  const ssize_t sent = ::send(socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+std::ptrdiff_t send_now(int socket, std::string_view bytes, int flags) noexcept {
+  const ssize_t sent =
+      ::send(socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL | flags);
   if (sent >= 0) {
     return sent;
   }
@@ -19,9 +20,9 @@ std::ptrdiff_t send_now(int socket, std::string_view bytes) noexcept {
 
 }  // namespace
 
-int Outbox::send(int socket, std::string_view fresh) {
+int Outbox::send(int socket, std::string_view fresh, int flags) {
   if (!sending_ && !waiting_.empty()) {
-    const std::ptrdiff_t sent = send_now(socket, waiting_.view());
+    const std::ptrdiff_t sent = send_now(socket, waiting_.view(), flags);
     if (sent < 0) {
       return static_cast<int>(sent);
     }
@@ -31,7 +32,7 @@ int Outbox::send(int socket, std::string_view fresh) {
     }
   }
   if (empty() && !fresh.empty()) {
-    const std::ptrdiff_t sent = send_now(socket, fresh);
+    const std::ptrdiff_t sent = send_now(socket, fresh, flags);
     if (sent < 0) {
       return static_cast<int>(sent);
     }

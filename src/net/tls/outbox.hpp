@@ -16,8 +16,8 @@ class Outbox {
   static constexpr std::size_t k_waiting_max = 256 * 1024;
 
   /// Sends what waits and `fresh` behind it, as far as the socket takes it at once; the rest waits.
-  /// Gives 0, or a negated errno. Throws std::bad_alloc.
-  int send(int socket, std::string_view fresh);
+  /// `flags` are added to those of send(2). Gives 0, or a negated errno. Throws std::bad_alloc.
+  int send(int socket, std::string_view fresh, int flags = 0);
 
   bool empty() const noexcept { return waiting_.empty() && !sending_; }
 
