@@ -2,8 +2,6 @@
 #pragma once
 
 #include <concepts>
-#include <exception>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <type_traits>
@@ -42,36 +40,19 @@ decltype(auto) call_with_stop(F& function) {
   }
 }
 
-/// Keeps what a function gives or throws.
 template <class F, class T>
 class KeptCall final : public BlockingWork {
  public:
   explicit KeptCall(F& function) noexcept : function_(function) {}
 
   void run() noexcept override {
-    try {
-      if constexpr (std::is_void_v<T>) {
-        call_with_stop(function_);
-      } else {
-        value_.emplace(call_with_stop(function_));
-      }
-    } catch (...) {
-      error_ = std::current_exception();
-    }
+    outcome_.keep_call([this]() -> decltype(auto) { return call_with_stop(function_); });
   }
-  T take() {
-    if (error_) {
-      std::rethrow_exception(std::exchange(error_, nullptr));
-    }
-    if constexpr (!std::is_void_v<T>) {
-      return std::move(*value_);
-    }
-  }
+  T take() { return outcome_.take(); }
 
  private:
   F& function_;
-  std::optional<NonVoid<T>> value_;
-  std::exception_ptr error_;
+  Outcome<T> outcome_;
 };
 
 template <class F>

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -94,6 +95,52 @@ namespace detail {
 
 template <class T>
 using NonVoid = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+
+/// What something gave, a value or an exception, until it is taken.
+template <class T>
+class Outcome {
+ public:
+  /// Keeps what `function` gives or throws.
+  template <class Function>
+  void keep_call(Function&& function) noexcept {
+    try {
+      if constexpr (std::is_void_v<T>) {
+        function();
+      } else {
+        value_.emplace(function());
+      }
+    } catch (...) {
+      error_ = std::current_exception();
+    }
+  }
+  /// Waits for `task` and keeps what that gives or throws.
+  Task<void> keep(Task<T> task) {
+    try {
+      if constexpr (std::is_void_v<T>) {
+        co_await std::move(task);
+      } else {
+        value_.emplace(co_await std::move(task));
+      }
+    } catch (...) {
+      error_ = std::current_exception();
+    }
+  }
+  void set_error(std::exception_ptr error) noexcept { error_ = std::move(error); }
+
+  /// Gives the value or throws the exception. Once, and not before there is one.
+  T take() {
+    if (error_) {
+      std::rethrow_exception(std::exchange(error_, nullptr));
+    }
+    if constexpr (!std::is_void_v<T>) {
+      return std::move(*value_);
+    }
+  }
+
+ private:
+  std::optional<NonVoid<T>> value_;
+  std::exception_ptr error_;
+};
 
 template <class T>
 Task<void> store_result(Task<T> task, std::optional<NonVoid<T>>& result) {

@@ -3,7 +3,6 @@
 
 #include <exception>
 #include <optional>
-#include <type_traits>
 #include <utility>
 
 #include <uringcorn/task.hpp>
@@ -12,37 +11,6 @@
 #include "reactor/crossing.hpp"
 
 namespace uringcorn::reactor {
-
-/// What a task gave: a value or an exception.
-template <class T>
-class Outcome {
- public:
-  void set_error(std::exception_ptr error) noexcept { error_ = std::move(error); }
-  /// Waits for `task` and keeps what it gives.
-  Task<void> keep(Task<T> task) {
-    try {
-      if constexpr (std::is_void_v<T>) {
-        co_await std::move(task);
-      } else {
-        value_.emplace(co_await std::move(task));
-      }
-    } catch (...) {
-      error_ = std::current_exception();
-    }
-  }
-  T take() {
-    if (error_) {
-      std::rethrow_exception(std::exchange(error_, nullptr));
-    }
-    if constexpr (!std::is_void_v<T>) {
-      return std::move(*value_);
-    }
-  }
-
- private:
-  std::optional<detail::NonVoid<T>> value_;
-  std::exception_ptr error_;
-};
 
 /// The strand's coroutine is the task that `Make` gives.
 template <class T, class Make>
@@ -64,7 +32,7 @@ class PooledTask final : public Crossing {
   void discard_root() noexcept override { running_.reset(); }
 
   Make& make_;
-  Outcome<T> outcome_;
+  detail::Outcome<T> outcome_;
   std::optional<RunningTask<void>> running_;
 };
 
@@ -87,7 +55,7 @@ class TaskCall final : public ReactorCall {
   }
 
   Task<T> task_;
-  Outcome<T> outcome_;
+  detail::Outcome<T> outcome_;
 };
 
 /// Too much waits for a thread of the pool.
