@@ -319,11 +319,18 @@ void Crew::hand_over(TimePoint now) {
         dismiss(std::move(slot.current), now);
       }
     }
-    if (!slot.current) {
+    if (!slot.current && may_take_place(*slot.successor)) {
       slot.current = std::move(slot.successor);
       slot.hand_over_at = TimePoint::max();
     }
   }
+}
+
+/// Of one that dies, too; but who is on trial has first to be ready. Meanwhile somebody who is
+/// known to work fills the place.
+bool Crew::may_take_place(const WorkerProcess& successor) const noexcept {
+  return successor.stage() == WorkerProcess::Stage::ready ||
+         successor.plan().generation == plan_->generation;
 }
 
 /// Nobody will accept at addresses of which the last worker leaves: that they are refused to new
@@ -347,7 +354,7 @@ void Crew::tend_templates(TimePoint now) {
   templates_.tend(std::span(in_use).first(is_over ? 0 : 2), in_use, now);
 }
 
-/// Where somebody serves, an empty place gets who is known to work.
+/// Where somebody serves or is on trial, an empty place gets who is known to work.
 void Crew::fill(TimePoint now) {
   const std::shared_ptr<const Plan> plan = plan_to_fill_with();
   for (Slot& slot : slots_) {
@@ -404,9 +411,10 @@ std::size_t Crew::in_excess() const noexcept {
   return leaving_.size() + static_cast<std::size_t>(successors);
 }
 
-bool Crew::has_current() const noexcept {
-  return std::any_of(slots_.begin(), slots_.end(),
-                     [](const Slot& slot) { return slot.current != nullptr; });
+bool Crew::has_anybody() const noexcept {
+  return std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
+    return slot.current != nullptr || slot.successor != nullptr;
+  });
 }
 
 void Crew::close_workers_in_child() noexcept {

@@ -121,6 +121,7 @@ class Crew {
   void dismiss(Process worker, TimePoint now);
   void drop_outdated_successors(TimePoint now);
   void hand_over(TimePoint now);
+  bool may_take_place(const WorkerProcess& successor) const noexcept;
   Duration time_to_give_up_addresses(const Slot& slot);
 
   void fill(TimePoint now);
@@ -141,9 +142,9 @@ class Crew {
   bool is_outdated(const WorkerProcess& worker) const noexcept {
     return worker.plan().generation != wanted()->generation;
   }
-  bool has_current() const noexcept;
+  bool has_anybody() const noexcept;
   const std::shared_ptr<const Plan>& plan_to_fill_with() const noexcept {
-    return has_current() ? plan_ : wanted();
+    return has_anybody() ? plan_ : wanted();
   }
   std::size_t in_excess() const noexcept;
   template <class Self, class Function>

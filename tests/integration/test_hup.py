@@ -84,6 +84,25 @@ def test_an_application_that_does_not_boot_changes_nothing(server, configure, na
     assert running.get("/hello").status == 200
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_that_die_while_another_application_is_tried_are_replaced_as_they_were(
+        server, configure, workers):
+    text = (f'app = "{{}}"\nbind = "127.0.0.1:0"\nworkers = {workers}\nboot_timeout = "90s"\n')
+    running = server(configuration=text.format(f"{EXAMPLES}/libhttpbin.so"))
+    old = running.wait_until_ready(workers)
+    configure(text.format(f"{EXAMPLES}/libhttpbin.so:hanging"))
+    running.signal(signal.SIGHUP)
+    running.wait_for_line("Booting worker .* generation 2")
+    for pid in old:
+        os.kill(pid, signal.SIGKILL)
+    running.wait_for_line("Booting worker .* generation 1", 2 * workers)
+    running.wait_for_line(" is ready after ", 2 * workers)
+    assert running.get("/hello").status == 200
+    assert len(running.lines("Booting worker .* generation 2")) == 1
+    configure(text.format(f"{EXAMPLES}/libhello.so"))
+    assert "generation 3 serves" in reload(running)
+
+
 # ---- the configuration -----------------------------------------------------------------------
 
 def test_a_bad_configuration_is_one_error_and_changes_nothing(server, configure):
