@@ -44,6 +44,10 @@ std::string why(const WorkerProcess& worker, int status, bool out_of_memory) {
       return fmt::format("it was silent for {} s (--timeout)", in_seconds(settings.timeout));
     case WorkerProcess::Verdict::graceful_timeout:
       return "it had not left when its time was over (--graceful-timeout)";
+    case WorkerProcess::Verdict::quick_end:
+      return "it was told to end at once, and did not";
+    case WorkerProcess::Verdict::kill:
+      return "a second INT or QUIT does not wait";
     case WorkerProcess::Verdict::none:
       break;
   }

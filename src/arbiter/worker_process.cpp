@@ -147,7 +147,7 @@ void WorkerProcess::hear() noexcept {
       } else if (byte == static_cast<char>(worker::Message::draining) && stage_ != Stage::leaving) {
         // Somebody else asked it to; it gets no more time for that than from us.
         stage_ = Stage::leaving;
-        leave_by(Clock::now() + plan_->settings.graceful_timeout);
+        leave_by(Clock::now() + plan_->settings.graceful_timeout, Verdict::graceful_timeout);
       } else if (byte == static_cast<char>(worker::Message::recycle)) {
         wants_successor_ = true;
       }
@@ -165,23 +165,33 @@ void WorkerProcess::drain(TimePoint now) noexcept {
   if (stage_ != Stage::leaving) {
     const bool may_have_connections = place_.state() != observe::WorkerState::booting;
     stage_ = Stage::leaving;
-    leave_by(now + (may_have_connections ? plan_->settings.graceful_timeout : k_quick_end));
+    if (may_have_connections) {
+      leave_by(now + plan_->settings.graceful_timeout, Verdict::graceful_timeout);
+    } else {
+      leave_by(now + k_quick_end, Verdict::quick_end);
+    }
     signal(SIGTERM);
   }
 }
 
 void WorkerProcess::end_quickly(TimePoint now) noexcept {
   stage_ = Stage::leaving;
-  leave_by(now + k_quick_end);
+  leave_by(now + k_quick_end, Verdict::quick_end);
   signal(SIGQUIT);
 }
 
-void WorkerProcess::leave_by(TimePoint deadline) noexcept {
-  kill_at_ = std::min(kill_at_, deadline + k_last_words);
+void WorkerProcess::leave_by(TimePoint deadline, Verdict otherwise) noexcept {
+  if (deadline + k_last_words < kill_at_) {
+    kill_at_ = deadline + k_last_words;
+    killed_for_ = otherwise;
+  }
 }
 
 void WorkerProcess::kill() noexcept {
   if (!std::exchange(killed_, true)) {
+    if (verdict_ == Verdict::none) {
+      verdict_ = Verdict::kill;
+    }
     kill_at_ = TimePoint::max();
     signal(SIGKILL);
   }
@@ -193,7 +203,7 @@ void WorkerProcess::enforce(TimePoint now, TimePoint grace_from) noexcept {
   }
   if (now >= kill_at_) {
     if (verdict_ == Verdict::none) {
-      verdict_ = Verdict::graceful_timeout;
+      verdict_ = killed_for_;
     }
     kill();
     return;

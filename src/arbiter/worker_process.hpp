@@ -28,6 +28,8 @@ class WorkerProcess {
     boot_timeout,      ///< it was not ready in time
     silent,            ///< its heart did not beat for --timeout
     graceful_timeout,  ///< it was told to leave, and had not when --graceful-timeout was over
+    quick_end,         ///< it was told to end at once, and did not
+    kill,              ///< kill() was called
   };
 
   /// After SIGABRT a worker has so long to write where it is; and what outlives the graceful
@@ -75,6 +77,7 @@ class WorkerProcess {
   void drain(TimePoint now) noexcept;
   /// Asks it to leave at once.
   void end_quickly(TimePoint now) noexcept;
+  /// Ends it without a word.
   void kill() noexcept;
   void signal(int number) noexcept;
 
@@ -87,7 +90,7 @@ class WorkerProcess {
 
  private:
   void note_pid() noexcept;
-  void leave_by(TimePoint deadline) noexcept;
+  void leave_by(TimePoint deadline, Verdict otherwise) noexcept;
   void abort(Verdict verdict, TimePoint now) noexcept;
 
   std::shared_ptr<const Plan> plan_;
@@ -108,6 +111,7 @@ class WorkerProcess {
   bool killed_ = false;
   TimePoint started_;
   TimePoint kill_at_ = TimePoint::max();
+  Verdict killed_for_ = Verdict::none;  ///< at that time
 };
 
 }  // namespace uringcorn::arbiter

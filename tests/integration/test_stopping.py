@@ -49,6 +49,16 @@ def test_who_comes_later_is_refused_while_the_last_requests_finish(server, bind)
     assert running.wait() == 0
 
 
+def test_who_is_in_the_middle_of_a_handshake_has_time_to_end_it(server):
+    running = server()
+    running.wait_until_ready(1)
+    asked = time.monotonic()
+    running.signal(signal.SIGTERM)
+    assert running.wait() == 0
+    # Nobody is there, and yet the worker accepts for so long before it leaves.
+    assert time.monotonic() - asked >= 0.1
+
+
 def refuses(address):
     """A TCP client gets no answer at first: it tries again by itself."""
     try:
@@ -160,6 +170,7 @@ def test_a_second_int_does_not_wait_for_a_worker_that_does_not_end(server):
         running.signal(signal.SIGINT)
         running.wait_for_line("Handling signal: INT", times)
     assert running.wait(20) == 0
+    assert running.lines(rf"pid {worker}\) was killed .* a second INT or QUIT does not wait")
 
 
 def test_a_stop_while_the_server_starts(server):

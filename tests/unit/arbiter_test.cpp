@@ -227,16 +227,23 @@ TEST_CASE("INT during a graceful stop shortens it") {
   CHECK(running.arbiter.wait_for_end() == 0);
 }
 
-TEST_CASE("a second INT kills who does not leave") {
-  Settings settings = settings_for("ignores QUIT", 1);
-  settings.graceful_timeout = 100s;
-  Running running(settings);
-  running.arbiter.wait_for_ready();
-  running.arbiter.signal(SIGINT);
-  running.arbiter.wait_for("Handling signal: INT");
-  running.arbiter.signal(SIGINT);
-  running.arbiter.wait_for("was killed by SIGKILL");
-  CHECK(running.arbiter.wait_for_end() == 0);
+TEST_CASE("INT kills who does not leave soon, and a second INT at once") {
+  for (const bool twice : {false, true}) {
+    CAPTURE(twice);
+    Settings settings = settings_for("ignores QUIT", 1);
+    settings.graceful_timeout = 100s;
+    Running running(settings);
+    running.arbiter.wait_for_ready();
+    running.arbiter.signal(SIGINT);
+    running.arbiter.wait_for("Handling signal: INT");
+    if (twice) {
+      running.arbiter.signal(SIGINT);
+    }
+    running.arbiter.wait_for("was killed by SIGKILL");
+    const char* why = twice ? "a second INT or QUIT does not wait" : "it was told to end at once";
+    CHECK(running.arbiter.log().find(why) != std::string::npos);
+    CHECK(running.arbiter.wait_for_end() == 0);
+  }
 }
 
 TEST_CASE("an address in use is tried again until it is free") {
