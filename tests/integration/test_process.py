@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: MIT
 """The process itself: pid files, titles, users, folders, variables, the background."""
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import signal
 import socket
 import stat
+import struct
 import subprocess
+import sys
 import tempfile
+import termios
 import time
 
 import pytest
@@ -508,6 +513,42 @@ def test_reuse_port_changes_at_a_restart_only(server, tmp_path):
     assert running.lines("--pid changes at a restart only")
     assert not (tmp_path / "a.pid").exists()
     assert places(running) == {0, 1}
+
+
+# ---- a terminal ------------------------------------------------------------------------------
+
+OPENS_TERMINAL = """
+import os, sys
+os.open(sys.argv[1], os.O_RDWR)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def test_a_terminal_that_changes_its_size_retires_nobody(server):
+    master, slave = pty.openpty()
+    try:
+        # Who leads a session, as servers of these tests do, gets the terminal that it opens.
+        running = server("--workers", "2",
+                         prefix=(sys.executable, "-c", OPENS_TERMINAL, os.ttyname(slave)))
+        workers = running.wait_until_ready(2)
+        for columns in (80, 100):
+            fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+            assert int(foreground_group(running.pid)) == running.pid
+        for times in (1, 2):
+            running.signal(signal.SIGUSR1)
+            running.wait_for_line("Handling signal: USR1", times)
+        assert not running.lines("WINCH")
+        assert running.workers() == workers
+        os.kill(running.pid, signal.SIGWINCH)
+        running.wait_until(lambda: not running.workers(), "the end of the workers")
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+def foreground_group(pid):
+    """Of the terminal of that process: whom its signals go to."""
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[5]
 
 
 # ---- unix sockets ----------------------------------------------------------------------------
