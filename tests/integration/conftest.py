@@ -38,6 +38,13 @@ def pytest_addoption(parser):
 
 
 @pytest.fixture(scope="session")
+def has_own_tls_library():
+    """Whether the program was built with wolfSSL's source, and not with the system's library."""
+    said = subprocess.run([BINARY, "check"], stdout=subprocess.PIPE, check=True, text=True).stdout
+    return re.search(r"^TLS +wolfSSL .*, bundled$", said, re.MULTILINE) is not None
+
+
+@pytest.fixture(scope="session")
 def reactor(request):
     """The name of the reactor that the tests run on."""
     return request.config.getoption("--reactor")

@@ -123,6 +123,17 @@ def test_what_cannot_be_used_is_a_clear_error_at_start(server, files, certificat
     assert all(reason in line for reason in reasons), line
 
 
+@pytest.mark.parametrize("certified, other", [
+    ("p384", "p384"), ("rsa", "rsa"), ("ed25519", "ed25519"), ("p256", "p384"), ("p256", "rsa"),
+    ("rsa", "p256"), ("p256", "ed25519")])
+def test_a_key_of_another_certificate_is_refused(server, authority, certified, other):
+    certificate, key = authority.issue(key=certified).certificate, authority.issue(key=other).key
+    shop = server("--certfile", str(certificate), "--keyfile", str(key), wait=False)
+    assert shop.wait() == 1
+    line = shop.lines("uringcorn: ")[-1]
+    assert str(key) in line and re.search("is not that of|cannot be used", line), line
+
+
 def test_a_key_that_may_not_be_read_is_a_clear_error(server, files):
     if os.geteuid() != 0:
         pytest.skip("the mode stops root only when its capabilities are taken away, by root")
@@ -437,13 +448,17 @@ def test_a_ticket_of_another_server_means_a_full_handshake(server, authority, pa
 # ---- OCSP ------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
-def test_an_ocsp_response_is_stapled(server, authority, version, tmp_path):
+def test_an_ocsp_response_is_stapled(server, authority, version, tmp_path, has_own_tls_library):
     pair = authority.issue()
     response = authority.ocsp_response(pair)
     chain = tmp_path / "chain.pem"
     chain.write_bytes(pair.certificate.read_bytes() + authority.certificate.read_bytes())
     shop = server("--certfile", str(chain), "--keyfile", str(pair.key), "--ocsp-file",
-                  str(response), app="httpbin")
+                  str(response), app="httpbin", wait=has_own_tls_library)
+    if not has_own_tls_library:  # it leaks
+        assert shop.wait() == 1
+        assert "cannot be stapled with the wolfSSL of the system" in shop.log
+        return
     said = s_client(shop.address, version, "-status", "-servername", "localhost", "-CAfile",
                     str(authority.certificate))
     assert "OCSP Response Status: successful" in said and "Cert Status: good" in said, said

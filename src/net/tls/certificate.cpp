@@ -19,7 +19,7 @@ class Parsed {
  public:
   explicit Parsed(std::string_view der) noexcept {
     wc_InitDecodedCert(&certificate_, bytes_of(der), static_cast<word32>(der.size()), nullptr);
-    valid_ = wc_ParseCert(&certificate_, CERT_TYPE, NO_VERIFY, nullptr) == 0;
+    valid_ = !der.empty() && wc_ParseCert(&certificate_, CERT_TYPE, NO_VERIFY, nullptr) == 0;
   }
   Parsed(const Parsed&) = delete;
   Parsed& operator=(const Parsed&) = delete;
@@ -31,6 +31,63 @@ class Parsed {
  private:
   DecodedCert certificate_{};
   bool valid_ = false;
+};
+
+/// The first thing of a type (CERT_TYPE, ...) in a PEM text, in its DER form.
+class FromPem {
+ public:
+  FromPem(std::string_view pem, int type) noexcept {
+    EncryptedInfo info{};
+    if (wc_PemToDer(bytes_of(pem), static_cast<long>(pem.size()), type, &der_, nullptr, &info,
+                    nullptr) != 0) {
+      wc_FreeDer(&der_);
+    }
+  }
+  FromPem(const FromPem&) = delete;
+  FromPem& operator=(const FromPem&) = delete;
+  ~FromPem() { wc_FreeDer(&der_); }
+
+  /// Empty: there is none.
+  std::string_view der() const noexcept {
+    return der_ == nullptr
+               ? std::string_view()
+               : std::string_view(reinterpret_cast<const char*>(der_->buffer), der_->length);
+  }
+
+ private:
+  DerBuffer* der_ = nullptr;
+};
+
+/// A key on one of NIST's curves.
+class CurveKey {
+ public:
+  CurveKey() noexcept { wc_ecc_init(&key_); }
+  CurveKey(const CurveKey&) = delete;
+  CurveKey& operator=(const CurveKey&) = delete;
+  ~CurveKey() { wc_ecc_free(&key_); }
+
+  bool read_public(const unsigned char* der, word32 size) noexcept {
+    word32 index = 0;
+    return wc_EccPublicKeyDecode(der, &index, &key_, size) == 0;
+  }
+  /// Whatever public key the file may have: the one that counts is computed.
+  bool read_private(std::string_view der) noexcept {
+    word32 index = 0;
+    return wc_EccPrivateKeyDecode(bytes_of(der), &index, &key_, static_cast<word32>(der.size())) ==
+               0 &&
+           wc_ecc_make_pub(&key_, nullptr) == 0;
+  }
+  /// The public key (X9.63).
+  std::string point() {
+    std::array<unsigned char, 2 * MAX_ECC_BYTES + 1> bytes;
+    auto size = static_cast<word32>(bytes.size());
+    return wc_ecc_export_x963(&key_, bytes.data(), &size) == 0
+               ? std::string(bytes.begin(), bytes.begin() + size)
+               : std::string();
+  }
+
+ private:
+  ecc_key key_{};
 };
 
 std::string lower_case(std::string_view text) {
@@ -119,22 +176,27 @@ void append_names(const DNS_entry* entry, std::vector<std::string>& names) {
 }  // namespace
 
 std::optional<CertificateFacts> read_certificate(std::string_view pem) {
-  DerBuffer* der = nullptr;
-  if (wc_PemToDer(bytes_of(pem), static_cast<long>(pem.size()), CERT_TYPE, &der, nullptr, nullptr,
-                  nullptr) != 0) {
+  const FromPem bytes(pem, CERT_TYPE);
+  const Parsed certificate(bytes.der());
+  const auto end = certificate.valid() ? end_of(certificate) : std::nullopt;
+  if (!end) {
     return std::nullopt;
   }
-  std::optional<CertificateFacts> facts;
-  {
-    const Parsed certificate({reinterpret_cast<const char*>(der->buffer), der->length});
-    if (certificate.valid()) {
-      if (const auto end = end_of(certificate)) {
-        facts = CertificateFacts{names_of(certificate), *end};
-      }
-    }
+  return CertificateFacts{names_of(certificate), *end};
+}
+
+bool share_curve_key(std::string_view certificate_pem, std::string_view key_pem) {
+  const FromPem certificate_bytes(certificate_pem, CERT_TYPE);
+  const FromPem key_bytes(key_pem, PRIVATEKEY_TYPE);
+  const Parsed certificate(certificate_bytes.der());
+  CurveKey certified;
+  CurveKey own;
+  if (!certificate.valid() || certificate->keyOID != ECDSAk ||
+      !certified.read_public(certificate->publicKey, certificate->pubKeySize) ||
+      !own.read_private(key_bytes.der())) {
+    return true;
   }
-  wc_FreeDer(&der);
-  return facts;
+  return certified.point() == own.point();
 }
 
 std::optional<ClientCertificate> describe_client(std::string_view der) {

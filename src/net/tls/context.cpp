@@ -43,7 +43,8 @@ void load_identity(WOLFSSL_CTX* context, const Identity& identity) {
                     " P-521 and Ed25519 keys can)",
                     identity.key_file, in_words(result)));
   }
-  if (wolfSSL_CTX_check_private_key(context) != WOLFSSL_SUCCESS) {
+  if (wolfSSL_CTX_check_private_key(context) != WOLFSSL_SUCCESS ||
+      !share_curve_key(identity.certificate_pem, identity.key_pem)) {
     throw TlsError(
         fmt::format("the key in {} is not that of the certificate in {} (--keyfile,"
                     " --certfile: several pairs are matched by their order)",
