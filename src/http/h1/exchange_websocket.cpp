@@ -80,12 +80,9 @@ class Exchange::UpgradedStream final : public ws::Transport {
 /// Moves what was received and not used to `bytes`. False: there is nothing.
 bool Exchange::take_unread(ByteBuffer& bytes) {
   input_.join();
-  if (input_.empty()) {
-    return false;
-  }
   bytes.append(input_.unread());
-  input_.reset(0);
-  return true;
+  input_.reset(0);  // a WebSocket may be open for hours
+  return !bytes.empty();
 }
 
 Task<void> Exchange::serve_websocket() {

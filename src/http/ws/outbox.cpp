@@ -4,16 +4,11 @@
 #include <utility>
 
 namespace uringcorn::http::ws {
-namespace {
 
-/// Memory that an idle WebSocket may keep in each of its buffers.
-constexpr std::size_t k_kept_bytes = 2048;
-
-}  // namespace
-
+/// An idle WebSocket keeps no buffer.
 void Outbox::forget_sent() noexcept {
   for (ByteBuffer* buffer : {&buffer_, &in_flight_}) {
-    if (buffer->empty() && buffer->capacity() > k_kept_bytes) {
+    if (buffer->empty()) {
       buffer->release();
     }
   }
