@@ -93,6 +93,12 @@ Response redirect_to(const Request& request) {
   return Response::redirect(*url, status);
 }
 
+/// Says ahead of the answer what its page is going to need.
+Task<Response> early_hints(Request& request) {
+  co_await request.early_hints(Fields().add("Link", "</style.css>; rel=preload; as=style"));
+  co_return Response::text("hinted\n");
+}
+
 bool is_authorized(const Request& request) {
   constexpr std::string_view scheme = "Basic ";
   const std::string_view credentials = request.field("Authorization").value_or("");
@@ -121,6 +127,7 @@ Response hidden_basic_auth(const Request& request) {
 }  // namespace
 
 void add_statuses(App& app) {
+  app.get("/early-hints", early_hints);
   auto& random = app.emplace_state<std::minstd_rand>(std::random_device{}());
   app.any("/status/{statuses}", [&random](const Request& request) {
     const std::vector<int> statuses = parse_statuses(request.param("statuses"));

@@ -16,12 +16,14 @@
 
 #include <uringcorn/application.hpp>
 #include <uringcorn/time.hpp>
+#include <uringcorn/websocket.hpp>
 
 #include "base/unique_fd.hpp"
 #include "http/h2/connection.hpp"
 #include "http/server_context.hpp"
 #include "net/peer.hpp"
 #include "net/stream.hpp"
+#include "observe/log.hpp"
 #include "reactor/reactor.hpp"
 #include "settings/settings.hpp"
 
@@ -36,7 +38,14 @@ void check(bool condition) {
   }
 }
 
-/// Reads the body, and gives it back: at once, in pieces, or after a while, as the path has it.
+Task<void> echo_messages(Request&, WebSocket socket) {
+  while (const auto message = co_await socket.receive()) {
+    co_await socket.send(*message);
+  }
+}
+
+/// Opens a WebSocket, or reads the body, and gives it back: at once, in pieces, or after a while,
+/// as the path has it.
 class Echo final : public Application {
  public:
   Task<Response> handle(Request& request) override {
@@ -44,6 +53,9 @@ class Echo final : public Application {
     for (const Field& field : request.fields()) {
       check(!field.name.empty() && field.name.find_first_of("\r\n:") == std::string_view::npos);
       check(field.value.find_first_of("\r\n") == std::string_view::npos);
+    }
+    if (request.path() == "/w") {
+      co_return Response::websocket(request, echo_messages, {.protocols = {"a"}});
     }
     if (request.path() == "/") {
       co_return Response::text("root");
@@ -78,7 +90,8 @@ struct World {
     settings.body_timeout = 50ms;
     settings.write_timeout = 50ms;
     settings.http2_ack_timeout = 50ms;
-    settings.log_level = LogLevel::critical;
+    settings.websocket_close_timeout = 50ms;
+    observe::open_error_log({.level = LogLevel::critical});
   }
 
   settings::Settings settings;

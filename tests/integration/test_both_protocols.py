@@ -22,6 +22,15 @@ class OverHttp1:
             answer = client.read_answer(to_head=method == "HEAD")
             return answer.status, answer.body, {k.lower(): v for k, v in answer.fields}
 
+    def ask_for_hints(self, target, method):
+        """The status and the fields of each interim answer, and the final status."""
+        interim = []
+        with RawConnection(self.server.address) as client:
+            client.send(request(target, method))
+            while (answer := client.read_head()).status < 200:
+                interim.append((answer.status, {k.lower(): v for k, v in answer.fields}))
+            return interim, answer.status
+
 
 class OverHttp2:
     def __init__(self, server):
@@ -45,6 +54,12 @@ class OverHttp2:
             # NO_ERROR: the answer was ready before the body had come.
             assert answer.reset in (None, NO_ERROR, PROTOCOL_ERROR)
             return answer.status, answer.body, dict(answer.fields)
+
+    def ask_for_hints(self, target, method):
+        with H2Connection(self.server.address) as client:
+            answer = client.ask_h2(head(target, method))
+            interim = [dict(fields) for fields in answer.interim]
+            return [(int(one.pop(":status")), one) for one in interim], answer.status
 
 
 @pytest.fixture(params=[OverHttp1, OverHttp2], ids=["h1", "h2"])
@@ -112,6 +127,12 @@ def test_the_same_answer_but_for_its_framing(server, target, method):
                   if name not in ("date", "connection", ":status")}
         answers.append((status, body, fields))
     assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_early_hints_come_ahead_of_the_answer(shop, method):
+    hints = {"link": "</style.css>; rel=preload; as=style"}
+    assert shop.ask_for_hints("/early-hints", method) == ([(103, hints)], 200)
 
 
 @pytest.mark.parametrize("fields, address, scheme", [
