@@ -53,7 +53,10 @@ Task<void> serve_connection(UniqueFd socket, net::Peer peer, http::ServerContext
   net::Stream stream(std::move(socket));
   const bool may_speak = co_await pass_gates(stream, peer, context.settings, tls);
   if (may_speak) {
-    co_await speak(stream, peer, context);
+    const Speech speech = co_await listen_for_speech(stream, context.settings);
+    if (speech.version != Speech::Version::none) {
+      co_await speak(speech, stream, peer, context);
+    }
   }
   co_await stream.abandon();
 }

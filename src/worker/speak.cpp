@@ -36,46 +36,46 @@ class PrefaceCheck {
   std::string_view seen_;
 };
 
-Task<void> speak_by_preface(net::Stream& stream, const net::Peer& peer,
-                            http::ServerContext& context) {
+Task<Speech> listen_for_preface(net::Stream& stream) {
   PrefaceCheck preface;
-  stream.set_receive_deadline(reactor::deadline_in(context.settings.request_head_timeout));
   for (;;) {
     const std::string_view before = preface.seen();
     net::Received received = co_await stream.receive();
     if (received.status != net::IoStatus::ok) {
-      co_return;
+      co_return Speech{};
     }
     const PrefaceCheck::Result result = preface.look(received.buffer.bytes());
-    if (result == PrefaceCheck::Result::undecided) {
-      continue;
+    if (result != PrefaceCheck::Result::undecided) {
+      const bool is_h2 = result == PrefaceCheck::Result::h2;
+      stream.unread(std::move(received.buffer));
+      co_return Speech{is_h2 ? Speech::Version::h2 : Speech::Version::h1, before};
     }
-    stream.unread(std::move(received.buffer));
-    if (result == PrefaceCheck::Result::h2) {
-      co_await http::h2::serve(stream, peer, context, before);
-    } else {
-      co_await http::h1::serve(stream, peer, context, before);
-    }
-    co_return;
   }
 }
 
 }  // namespace
 
-Task<void> speak(net::Stream& stream, const net::Peer& peer, http::ServerContext& context) {
+Task<Speech> listen_for_speech(net::Stream& stream, const settings::Settings& settings) {
   using settings::HttpProtocols;
-  const HttpProtocols spoken = context.settings.http_protocols;
+  const HttpProtocols spoken = settings.http_protocols;
+  bool is_h2 = spoken == HttpProtocols::h2;
   if (stream.is_tls()) {
-    const bool is_h2 = stream.alpn() == net::tls::k_http_2 || spoken == HttpProtocols::h2;
-    return is_h2 ? http::h2::serve(stream, peer, context) : http::h1::serve(stream, peer, context);
+    is_h2 = is_h2 || stream.alpn() == net::tls::k_http_2;
+  } else if (!settings.http2_cleartext) {
+    is_h2 = false;
+  } else if (spoken == HttpProtocols::h1_and_h2) {
+    stream.set_receive_deadline(reactor::deadline_in(settings.request_head_timeout));
+    Speech speech = co_await listen_for_preface(stream);
+    co_return speech;
   }
-  if (!context.settings.http2_cleartext || spoken == HttpProtocols::h1) {
-    return http::h1::serve(stream, peer, context);
-  }
-  if (spoken == HttpProtocols::h2) {
-    return http::h2::serve(stream, peer, context);
-  }
-  return speak_by_preface(stream, peer, context);
+  co_return Speech{is_h2 ? Speech::Version::h2 : Speech::Version::h1};
+}
+
+Task<void> speak(Speech speech, net::Stream& stream, const net::Peer& peer,
+                 http::ServerContext& context) {
+  return speech.version == Speech::Version::h2
+             ? http::h2::serve(stream, peer, context, speech.received)
+             : http::h1::serve(stream, peer, context, speech.received);
 }
 
 }  // namespace uringcorn::worker

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 """How HTTP/2 connections end: idle, at a limit, with a worker that leaves; and HTTP/2 over TLS."""
 
+import contextlib
+import pathlib
+import re
 import signal
 import ssl
 import subprocess
+import time
 
 import pytest
 
@@ -107,6 +111,33 @@ def test_a_connection_ends_after_limit_keepalive_requests(server):
         streams = [client.begin() for _ in range(3)]
         assert all(client.finish(one).status == 200 for one in streams)
         ends_in_order(client, streams[-1])
+
+
+def private_bytes(pid):
+    rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return 1024 * sum(int(kib) for kib in re.findall(r"^Private_\w+: +(\d+) kB", rollup, re.M))
+
+
+def test_connections_that_rest_hold_less_and_are_served_as_before(server):
+    shop = server("--http2-cleartext", "--keep-alive", "100", app="httpbin")
+    worker, = shop.wait_until_ready()
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(H2Connection(shop.address)) for _ in range(60)]
+
+        def bytes_while_busy():
+            """Nothing, if a client rested before the last was served."""
+            began = time.monotonic()
+            for client in clients:
+                answer = client.ask_h2(fields=[("x-kept", "in the table")])
+                assert answer.body == b"Hello, World!"
+            private = private_bytes(worker)
+            return private if time.monotonic() - began < 0.9 else None
+        for _ in range(20):
+            bytes_while_busy()  # the worker's own buffers are used once
+        for _ in range(3):
+            busy = shop.wait_until(bytes_while_busy, "all to be served within a second")
+            shop.wait_until(lambda: busy - private_bytes(worker) > len(clients) * 2500,
+                            "a page of each connection to be given back")
 
 
 def test_a_connection_that_asks_nothing_ends_after_request_head_timeout(server):

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "observe/log.hpp"
+#include "reactor/next_turn.hpp"
 #include "reactor/reactor.hpp"
 
 namespace uringcorn::http::h2 {
@@ -24,6 +26,8 @@ constexpr std::size_t k_gathered_bytes = 64 * 1024;
 constexpr std::size_t k_bytes_per_turn = 256 * 1024;
 /// How long a client may take to hear the first GOAWAY, by which time it opens no more streams.
 constexpr auto k_notice_time = 1s;
+/// After so long without a word from the client, its connection keeps only what it must.
+constexpr auto k_rest_after = 1s;
 /// Frames that nghttp2 holds for a client that takes none, past which nothing is read from it.
 constexpr std::size_t k_queued_frames_max = 1000;
 
@@ -53,9 +57,11 @@ Session::Session(net::Stream& stream, const net::Peer& peer, ServerContext& cont
       head_deadline_(reactor::deadline_in(settings_.request_head_timeout)),
       idle_deadline_(Clock::time_point::max()),
       settings_deadline_(reactor::deadline_in(settings_.http2_ack_timeout)),
-      heard_at_(now()) {
+      heard_at_(now()),
+      rest_at_(Clock::time_point::max()) {
   nghttp2_session* session = nullptr;
-  if (nghttp2_session_server_new2(&session, worker_.callbacks(), this, worker_.options()) != 0) {
+  if (nghttp2_session_server_new3(&session, worker_.callbacks(), this, worker_.options(),
+                                  memory_.functions()) != 0) {
     throw std::bad_alloc();
   }
   session_.reset(session);
@@ -70,12 +76,17 @@ Task<void> Session::run(std::string_view received) {
   try {
     begin();
     take(received);
+    flush();
     while (!is_over()) {
-      flush();
-      if (is_over()) {
-        break;
+      if (is_congested()) {
+        output_taken_.reset();
+        co_await output_taken_.wait();
+      } else {
+        stream_.set_receive_deadline(next_deadline());
+        const net::Received more = co_await stream_.receive().in(reading_);
+        take_received(more);
       }
-      co_await receive();
+      flush();
     }
   } catch (...) {
     error = std::current_exception();
@@ -85,6 +96,11 @@ Task<void> Session::run(std::string_view received) {
   if (error) {
     std::rethrow_exception(error);
   }
+}
+
+/// The client takes nothing of what waits for it, so nothing more is taken from it.
+bool Session::is_congested() const noexcept {
+  return sending_ && nghttp2_session_get_outbound_queue_size(session_.get()) > k_queued_frames_max;
 }
 
 void Session::begin() {
@@ -105,18 +121,10 @@ void Session::begin() {
                                                     number(settings_.http2_initial_window_size)));
   check_result(nghttp2_session_set_local_window_size(session_.get(), NGHTTP2_FLAG_NONE, 0,
                                                      static_cast<std::int32_t>(window)));
-  helpers_.spawn(write_when_wanted());
   helpers_.spawn(shut_down_at_drain());
 }
 
-Task<void> Session::receive() {
-  if (sending_ && nghttp2_session_get_outbound_queue_size(session_.get()) > k_queued_frames_max) {
-    output_taken_.reset();
-    co_await output_taken_.wait();
-    co_return;
-  }
-  stream_.set_receive_deadline(next_deadline());
-  const net::Received received = co_await stream_.receive().in(reading_);
+void Session::take_received(const net::Received& received) {
   switch (received.status) {
     case net::IoStatus::ok:
       take(received.buffer.bytes());
@@ -138,6 +146,7 @@ Task<void> Session::receive() {
 
 void Session::take(std::string_view bytes) {
   heard_at_ = now();
+  rest_at_ = heard_at_ + k_rest_after;
   ping_deadline_ = Clock::time_point::max();
   taking_ = true;
   while (!bytes.empty() && !terminated_ && !lost_) {
@@ -204,6 +213,7 @@ Task<void> Session::end() {
       lose();
     }
   }
+  ended_ = true;
   helpers_.cancel();
   co_await helpers_.join();
   while (!open_.empty()) {
@@ -219,11 +229,14 @@ Clock::time_point Session::next_deadline() const noexcept {
                                     : settings_.http2_ping_interval.count() > 0
                                         ? heard_at_ + settings_.http2_ping_interval
                                         : Clock::time_point::max();
-  return std::min({head_deadline_, settings_deadline_, shutdown_deadline_, of_rest});
+  return std::min({head_deadline_, settings_deadline_, shutdown_deadline_, rest_at_, of_rest});
 }
 
 void Session::deadline_passed() {
   const Clock::time_point time = now();
+  if (time >= rest_at_) {
+    rest();
+  }
   if (time >= shutdown_deadline_) {
     declare_shutdown();
   } else if (time >= settings_deadline_) {
@@ -246,15 +259,30 @@ void Session::deadline_passed() {
   }
 }
 
+void Session::rest() noexcept {
+  rest_at_ = Clock::time_point::max();
+  if (!sending_ && all_gathered_) {
+    memory_.rest();
+  }
+}
+
 void Session::ping(std::string_view opaque) {
   check_result(nghttp2_submit_ping(session_.get(), NGHTTP2_FLAG_NONE, bytes_of(opaque)));
 }
 
 // ---- writing
 
+/// The reader flushes by itself when it has taken what came.
 void Session::want_write() noexcept {
-  if (!taking_) {
-    write_wanted_.set();
+  write_wanted_ = true;
+  if (taking_ || writing_ || ended_) {
+    return;
+  }
+  try {
+    writing_ = true;
+    helpers_.spawn(write());
+  } catch (const std::bad_alloc&) {
+    lose();
   }
 }
 
@@ -277,9 +305,9 @@ void Session::flush() {
     if (!rest.empty()) {
       output_.append(rest);
       sending_ = true;
-      write_wanted_.set();
+      want_write();
     } else if (bytes_sent >= k_bytes_per_turn) {
-      write_wanted_.set();
+      want_write();
       break;
     }
   }
@@ -291,6 +319,7 @@ void Session::flush() {
 /// Appends the next frames. False: the connection is of no use any more.
 bool Session::gather(ByteBuffer& out) {
   gathering_ = &out;
+  all_gathered_ = false;
   while (!gathered_enough()) {
     const std::uint8_t* bytes = nullptr;
     const ssize_t size = nghttp2_session_mem_send(session_.get(), &bytes);
@@ -301,6 +330,7 @@ bool Session::gather(ByteBuffer& out) {
       break;
     }
     if (size == 0) {
+      all_gathered_ = !gathered_enough();
       break;
     }
     out.append({reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)});
@@ -313,13 +343,11 @@ bool Session::gathered_enough() const noexcept {
   return gathering_->size() >= k_gathered_bytes;
 }
 
-Task<void> Session::write_when_wanted() {
-  for (;;) {
-    const bool is_wanted = co_await write_wanted_.wait();
-    if (!is_wanted) {
-      co_return;
-    }
-    write_wanted_.reset();
+/// In the next turn, so that what other streams say by then goes with it.
+Task<void> Session::write() {
+  do {
+    co_await reactor::NextTurn();
+    write_wanted_ = false;
     if (sending_) {
       const net::IoStatus status = co_await stream_.send(output_.view(), settings_.write_timeout);
       output_.release();
@@ -332,7 +360,8 @@ Task<void> Session::write_when_wanted() {
     if (!sending_) {
       output_taken_.set();
     }
-  }
+  } while (write_wanted_ && !lost_);
+  writing_ = false;
 }
 
 // ---- the end

@@ -17,6 +17,7 @@
 #include "base/byte_buffer.hpp"
 #include "http/h2/exchange.hpp"
 #include "http/h2/flood_guard.hpp"
+#include "http/h2/session_memory.hpp"
 #include "http/h2/worker_state.hpp"
 #include "http/server_context.hpp"
 #include "net/peer.hpp"
@@ -30,8 +31,8 @@ namespace uringcorn::http::h2 {
 ///
 /// - One reader: run(). It takes what came, starts the requests in it, and sends what there is to
 ///   send, all in one go.
-/// - One writer, a coroutine that has its turn when the socket was full, or when a stream has
-///   something to say while the reader waits. Frames of all streams are gathered into one send.
+/// - One writer, a coroutine that runs when the socket was full, or when a stream has something to
+///   say while the reader waits. Frames of all streams are gathered into one send.
 /// - Each stream is a coroutine in a scope below the connection's (Exchange::run).
 class Session {
  public:
@@ -83,7 +84,8 @@ class Session {
 
   // Reading.
   void begin();
-  Task<void> receive();
+  bool is_congested() const noexcept;
+  void take_received(const net::Received& received);
   void take(std::string_view bytes);
   void start_exchanges();
   Task<void> run_exchange(Exchange& exchange);
@@ -93,6 +95,7 @@ class Session {
   // Deadlines.
   Clock::time_point next_deadline() const noexcept;
   void deadline_passed();
+  void rest() noexcept;
   void ping(std::string_view opaque);
 
   // Writing.
@@ -100,7 +103,7 @@ class Session {
   void flush();
   bool gather(ByteBuffer& out);
   bool gathered_enough() const noexcept;
-  Task<void> write_when_wanted();
+  Task<void> write();
 
   // The end.
   Task<void> shut_down_at_drain();
@@ -137,6 +140,7 @@ class Session {
   ServerContext& context_;
   const settings::Settings& settings_;
   WorkerState& worker_;
+  SessionMemory memory_;
   std::unique_ptr<nghttp2_session, Delete> session_;
 
   CancelScope reading_;
@@ -153,7 +157,6 @@ class Session {
   FloodGuard guard_;
   ByteBuffer output_;  // what the socket did not take
   ByteBuffer* gathering_ = nullptr;
-  reactor::Event write_wanted_;
   reactor::Event output_taken_;
 
   std::uint64_t requests_ = 0;
@@ -163,12 +166,17 @@ class Session {
   Clock::time_point ping_deadline_ = Clock::time_point::max();  // until which something must come
   Clock::time_point shutdown_deadline_ = Clock::time_point::max();
   Clock::time_point heard_at_;
+  Clock::time_point rest_at_;  // when memory is given back that is of no use meanwhile
   Shutdown shutdown_ = Shutdown::none;
   bool taking_ = false;   // nghttp2 is being fed: the reader will flush
-  bool sending_ = false;  // output_ is the writer's
+  bool writing_ = false;  // write() runs
+  bool write_wanted_ = false;
+  bool sending_ = false;       // output_ is the writer's
+  bool all_gathered_ = false;  // nghttp2 has nothing more to send
   bool terminated_ = false;
   bool leaving_ = false;  // the worker does not wait
   bool lost_ = false;
+  bool ended_ = false;  // nothing is written any more
 };
 
 }  // namespace uringcorn::http::h2
