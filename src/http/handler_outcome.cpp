@@ -11,7 +11,6 @@
 namespace uringcorn::http {
 namespace {
 
-constexpr int k_switching_protocols = 101;
 constexpr int k_first_server_error = 500;
 
 void log_exception(const std::exception_ptr& error, const detail::RequestHead& head) {
@@ -68,11 +67,7 @@ void log_broken_answer(const std::exception_ptr& error, const detail::RequestHea
   }
 }
 
-bool opens_websocket(const Response& response) noexcept {
-  return response.upgrade() && response.status() == k_switching_protocols;
-}
-
-void correct_answer(Response& response, const detail::RequestHead& head) {
+void correct_unusual_answer(Response& response, const detail::RequestHead& head) {
   const int status = response.status();
   if (opens_websocket(response)) {
     return;

@@ -8,6 +8,8 @@
 #include <uringcorn/request.hpp>
 #include <uringcorn/response.hpp>
 
+#include "http/status.hpp"
+
 namespace uringcorn::http {
 
 // What becomes of what a handler returned or threw, whatever the protocol.
@@ -29,10 +31,20 @@ void log_broken_answer(const std::exception_ptr& error, const detail::RequestHea
                        bool timed_out);
 
 /// Whether the answer is the beginning of a WebSocket.
-bool opens_websocket(const Response& response) noexcept;
+inline bool opens_websocket(const Response& response) noexcept {
+  constexpr int k_switching_protocols = 101;
+  return response.status() == k_switching_protocols && response.upgrade();
+}
 
+void correct_unusual_answer(Response& response, const detail::RequestHead& head);
 /// Replaces an answer that cannot be sent (a status out of range), and says 501 for an application
 /// that knows no CONNECT, or answers one that asks for a WebSocket as if it had opened it.
-void correct_answer(Response& response, const detail::RequestHead& head);
+inline void correct_answer(Response& response, const detail::RequestHead& head) {
+  const int status = response.status();
+  const bool can_be_sent = status >= 200 && status <= k_status_max;
+  if (!can_be_sent || head.method == Method::connect) [[unlikely]] {
+    correct_unusual_answer(response, head);
+  }
+}
 
 }  // namespace uringcorn::http

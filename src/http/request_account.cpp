@@ -17,31 +17,6 @@ std::string_view protocol_of(const detail::RequestHead& head) noexcept {
 
 }  // namespace
 
-void RequestAccount::open(ServerContext& context, const detail::RequestHead& head) {
-  context_ = &context;
-  if (context.access_log != nullptr) {
-    began_ = Clock::now();
-    began_at_ = std::chrono::system_clock::now();
-  }
-  if (context.scoreboard != nullptr) {
-    token_ = context.scoreboard->enter_request(head.method_name, head.target);
-  }
-}
-
-void RequestAccount::close(const detail::RequestHead& head, const Response* response, int status,
-                           std::uint64_t body_bytes) {
-  if (++context_->requests_served == context_->requests_limit) [[unlikely]] {
-    context_->requests_limit_reached.set();
-  }
-  if (context_->scoreboard != nullptr) {
-    context_->scoreboard->leave_request(token_);
-  }
-  if (context_->access_log != nullptr) {
-    record(head, response, status, body_bytes);
-  }
-  context_ = nullptr;
-}
-
 void RequestAccount::record(const detail::RequestHead& head, const Response* response, int status,
                             std::uint64_t body_bytes) const {
   observe::AccessRecord record;

@@ -2,6 +2,8 @@
 #include "net/stream.hpp"
 
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cassert>
 #include <cerrno>
@@ -149,8 +151,10 @@ std::ptrdiff_t Stream::try_send(std::string_view bytes) noexcept {
   if (tls_) {
     return try_send_encrypted(bytes);
   }
-  const ssize_t sent =
-      ::send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL | send_flags());
+  // Not by send(): in a process with threads that is a point of cancellation, with atomic
+  // operations before and behind each call.
+  const long sent = ::syscall(SYS_sendto, socket_.get(), bytes.data(), bytes.size(),
+                              MSG_DONTWAIT | MSG_NOSIGNAL | send_flags(), nullptr, 0);
   if (sent >= 0) {
     return sent;
   }

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "base/made_in_place.hpp"
 #include "coro/until_done.hpp"
 #include "http/handler_outcome.hpp"
 #include "http/method.hpp"
@@ -199,7 +200,7 @@ Task<void> Exchange::wait_for_handler() {
 void Exchange::take_answer() {
   std::exception_ptr error;
   try {
-    response_.emplace(handler_->join().await_resume());
+    response_.emplace(MadeInPlace([this] { return handler_->join().await_resume(); }));
   } catch (...) {
     error = std::current_exception();
   }

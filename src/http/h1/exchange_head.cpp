@@ -91,7 +91,9 @@ void Exchange::take_head() {
   head_.peer_address = connection_->peer.address();
   head_.peer_port = connection_->peer.port();
   head_.https = connection_->stream.is_tls();
-  head_.client_certificate = connection_->stream.client_certificate();
+  if (head_.https) {
+    head_.client_certificate = connection_->stream.client_certificate();
+  }
   head_.content_length = facts_.content_length();
   head_.has_body = facts_.has_body();
   head_.websocket = facts_.wants_upgrade() && ws::names_websocket(head_.fields);

@@ -73,10 +73,16 @@ void write_content_length(ByteBuffer& out, std::uint64_t length) {
 
 ResponseFraming frame_response(int status, std::optional<std::uint64_t> length,
                                const FramingContext& context) noexcept {
-  const BodyFraming body = frame_body(status, length, context.is_head, context.is_connect);
   ResponseFraming framing;
-  framing.content_length = body.content_length;
   framing.keep_alive = context.keep_alive;
+  if (status == 200 && length && !context.is_head && !context.is_connect) [[likely]] {
+    framing.body_end = BodyEnd::length;
+    framing.content_length = length;
+    framing.says_connection = framing.keep_alive == (context.version == Version::http_1_0);
+    return framing;
+  }
+  const BodyFraming body = frame_body(status, length, context.is_head, context.is_connect);
+  framing.content_length = body.content_length;
   const bool is_tunnel = context.is_connect && status >= 200 && status < 300;
   if (is_tunnel) {
     framing.keep_alive = false;
