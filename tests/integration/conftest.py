@@ -145,15 +145,15 @@ class Server:
             return alive if len(alive) >= count else None
         return self.wait_until(ready, f"{count} workers to be ready")
 
-    def wait_until_no_connection(self):
-        """Until the server has closed all its connections, by the kernel's own table."""
+    def open_connections(self):
+        """How many connections the server has not closed, by the kernel's own table."""
         port = f":{self.address[1]:04X}"
         open_states = {"01", "08"}  # established, and ended by the client alone
+        rows = [line.split() for line in open("/proc/net/tcp", encoding="ascii")][1:]
+        return sum(row[1].endswith(port) and row[3] in open_states for row in rows)
 
-        def none_open():
-            rows = [line.split() for line in open("/proc/net/tcp", encoding="ascii")][1:]
-            return not any(row[1].endswith(port) and row[3] in open_states for row in rows)
-        self.wait_until(none_open, "the end of all connections")
+    def wait_until_no_connection(self):
+        self.wait_until(lambda: self.open_connections() == 0, "the end of all connections")
 
     def get(self, target="/", timeout=DEADLINE_S):
         """The answer to one request on a connection of its own."""

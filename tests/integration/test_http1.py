@@ -252,8 +252,8 @@ def test_connection_close_is_a_token_of_a_list(shop):
 def test_the_last_answer_is_whole_though_the_client_sends_more_than_it_should(server):
     site = server(app="httpbin", environment={"HTTPBIN_UNSAFE": "1"})
     last = request("/burn/1000", fields=[("Connection", "close")])
+    worker, = site.wait_until_ready()
     with RawConnection(site.address) as client:
-        worker, = site.workers()
         before = cpu_seconds(worker)
         client.send(last)
         wait_until(lambda: cpu_seconds(worker) > before + 0.02, "the handler to be at work")
