@@ -18,7 +18,10 @@ namespace uringcorn::observe {
 namespace {
 
 constexpr std::chrono::seconds k_retry_interval{1};
-constexpr std::chrono::milliseconds k_closing_patience{500};
+/// Half a second of patience, in steps: a time in which the whole process did not run counts as
+/// one of them.
+constexpr std::chrono::milliseconds k_patience_step{50};
+constexpr int k_patience_steps = 10;
 constexpr int k_poll_ms = 100;
 
 }  // namespace
@@ -128,6 +131,15 @@ struct LogWriter::State {
     const std::lock_guard lock(mutex);
     return abandoned;
   }
+
+  /// Waits for the thread, with patience. Gives whether the condition holds.
+  template <class Condition>
+  bool wait_for(std::unique_lock<std::mutex>& lock, Condition condition) {
+    for (int step = 0; step < k_patience_steps && !condition(); ++step) {
+      changed.wait_for(lock, k_patience_step, condition);
+    }
+    return condition();
+  }
 };
 
 LogWriter::LogWriter(std::unique_ptr<LogDestination> destination)
@@ -150,14 +162,14 @@ LogWriter::~LogWriter() {
   state_->stopping = true;
   state_->changed.notify_all();
   const auto is_finished = [this] { return state_->finished; };
-  if (!state_->changed.wait_for(lock, k_closing_patience, is_finished)) {
+  if (!state_->wait_for(lock, is_finished)) {
     observe::warning("{} does not take its last lines: they are given up",
                      state_->destination->name());
     state_->abandoned = true;
     state_->changed.notify_all();
   }
   // One poll or retry later an abandoned thread is done too, unless a write itself hangs.
-  const bool done = state_->changed.wait_for(lock, k_closing_patience, is_finished);
+  const bool done = state_->wait_for(lock, is_finished);
   lock.unlock();
   if (done) {
     thread_.join();
@@ -195,7 +207,7 @@ bool LogWriter::append(std::string_view lines) {
 bool LogWriter::submit_last(std::string& batch) {
   {
     std::unique_lock lock(state_->mutex);
-    state_->changed.wait_for(lock, k_closing_patience, [this] { return !state_->busy; });
+    state_->wait_for(lock, [this] { return !state_->busy; });
   }
   return submit(batch);
 }

@@ -213,8 +213,8 @@ def test_a_reload_opens_the_logs_again(server, tmp_path):
     running.wait_until(log.read_text, "the line of the request")
     log.rename(tmp_path / "access.log.1")
     reload(running)
-    running.get("/hello")
-    running.wait_until(lambda: log.exists() and log.read_text(), "a line in the new file")
+    running.wait_until(lambda: running.get("/hello") and log.exists() and log.read_text(),
+                       "a line in the new file")
 
 
 # ---- how it goes -----------------------------------------------------------------------------

@@ -268,10 +268,11 @@ def test_the_error_log_as_json(server):
 def test_a_reload_changes_the_error_log_of_every_worker(server, tmp_path):
     (tmp_path / "uringcorn.toml").write_text("")
     running = server(app="httpbin", environment={"HTTPBIN_UNSAFE": "1"})
-    running.wait_until_ready()
+    old = running.wait_until_ready()
     (tmp_path / "uringcorn.toml").write_text('error_log_format = "json"\n')
     running.signal(signal.SIGHUP)
     running.wait_for_log("Reload done: generation 2 serves")
+    running.wait_until(lambda: not set(old) & set(running.workers()), "the end of the old worker")
     assert ask(running, request("/throw")).status == 500
     running.wait_for_log("exception in the handler")
     assert running.lines("exception in the handler")[0].startswith('{"time":')
