@@ -60,6 +60,7 @@ class Browser:
     async def __aenter__(self):
         self.process = subprocess.Popen(
             ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
+             "--ignore-certificate-errors",
              "--disable-dev-shm-usage", "--disable-background-networking",
              "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
              "--remote-debugging-port=0", f"--user-data-dir={self.folder}", "about:blank"],

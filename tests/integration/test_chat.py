@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 
+import pytest
 import websockets
 
 from browser import Browser
@@ -67,13 +68,17 @@ def test_the_page_of_another_site_may_not_connect(server):
         assert refused.status_code == 403
 
 
-def test_two_pages_of_a_browser_talk_and_survive_a_reload(server, tmp_path):
-    chat = server(app="chat")
+@pytest.mark.parametrize("opening", ["GET /chat HTTP/1.1", "CONNECT /chat HTTP/2.0"],
+                         ids=["http1", "http2-over-tls"])
+def test_two_pages_of_a_browser_talk_and_survive_a_reload(server, tmp_path, authority, opening):
+    tls = authority.issue().flags if "HTTP/2" in opening else ()
+    chat = server(*tls, "--access-logfile", "-", app="chat")
     chat.wait_until_ready()
+    url = (chat.url.replace("http:", "https:") if tls else chat.url) + "/"
 
     async def talk():
         async with Browser(tmp_path / "profile") as browser, \
-                browser.open(chat.url + "/") as ada, browser.open(chat.url + "/") as bob:
+                browser.open(url) as ada, browser.open(url) as bob:
             await ada.evaluate(JOIN % "Ada")
             await ada.wait_for("state.classList.contains('open')")
             await bob.evaluate(JOIN % "Bob")
@@ -95,3 +100,4 @@ def test_two_pages_of_a_browser_talk_and_survive_a_reload(server, tmp_path):
             await bob.evaluate(JOIN % "Still here?")
             await ada.wait_for(f"{LINES}.includes('Bob\\nStill here?')")
     run(talk())
+    chat.wait_for_line(f'"{opening}"', times=2)  # a browser uses the connection that it has

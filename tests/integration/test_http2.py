@@ -52,6 +52,15 @@ def test_a_preface_that_comes_byte_by_byte_is_http_2(shop):
         assert client.ask_h2().status == 200
 
 
+def test_an_upgrade_to_h2c_is_not_taken(shop):
+    fields = [("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c"),
+              ("HTTP2-Settings", "AAMAAABkAAQAAP__")]
+    with RawConnection(shop.address) as client:
+        answer = client.ask(request("/hello", fields=fields))
+        assert (answer.version, answer.status) == ("HTTP/1.1", 200)
+        assert client.ask(request("/hello")).status == 200
+
+
 def test_without_the_setting_the_preface_is_a_bad_request_of_http_1(server):
     plain = server(app="httpbin")
     with RawConnection(plain.address) as client:
@@ -230,6 +239,36 @@ def test_an_urgent_stream_goes_first(shop):
         client.read_until_true(lambda: all(client.answer(one).fields for one in streams))
         client.window_update(0, 1 << 24)
         assert order_of_ends(client, streams) == streams[::-1]
+
+
+def test_streams_that_are_not_incremental_go_one_after_the_other(shop):
+    with H2Connection(shop.address, {INITIAL_WINDOW_SIZE: 1 << 24}) as client:
+        client.takes_data = False
+        assert len(client.ask_h2(path="/bytes/65535").body) == 65535
+        streams = [client.begin(path="/filler/100000", fields=[("priority", "u=3")])
+                   for _ in range(3)]
+        client.read_until_true(lambda: all(client.answer(one).fields for one in streams))
+        client.window_update(0, 1 << 24)
+        for stream in streams:
+            client.read_until_true(lambda: len(client.answer(stream).body) == 100_000)
+            assert not any(client.answer(later).body for later in streams if later > stream)
+
+
+def test_priority_updates_for_streams_that_are_over_are_forgotten(shop):
+    with H2Connection(shop.address, {INITIAL_WINDOW_SIZE: 1 << 24}) as client:
+        client.takes_data = False
+        over = [client.begin(path="/status/204") for _ in range(100)]
+        for stream in over:
+            client.finish(stream)
+        for stream in over:
+            client.frame(PRIORITY_UPDATE, 0, 0, struct.pack(">I", stream) + b"u=0")
+        assert len(client.ask_h2(path="/bytes/65535").body) == 65535
+        last = client.next_stream + 4
+        client.frame(PRIORITY_UPDATE, 0, 0, struct.pack(">I", last) + b"u=0")
+        streams = [client.begin(path="/bytes/100000") for _ in range(3)]
+        client.read_until_true(lambda: all(client.answer(one).fields for one in streams))
+        client.window_update(0, 1 << 24)
+        assert order_of_ends(client, streams)[0] == last
 
 
 def test_a_priority_update_counts_before_and_after_its_stream(shop):
