@@ -93,9 +93,12 @@ Response redirect_to(const Request& request) {
   return Response::redirect(*url, status);
 }
 
-/// Says ahead of the answer what its page is going to need.
+/// Says ahead of the answer what its page is going to need, again and again if that is wanted.
 Task<Response> early_hints(Request& request) {
-  co_await request.early_hints(Fields().add("Link", "</style.css>; rel=preload; as=style"));
+  const int count = request.query<int>("count").value_or(1);
+  for (int i = 0; i < count; ++i) {
+    co_await request.early_hints(Fields().add("Link", "</style.css>; rel=preload; as=style"));
+  }
   co_return Response::text("hinted\n");
 }
 

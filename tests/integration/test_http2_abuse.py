@@ -5,6 +5,7 @@ stays what it was, and a normal client is served meanwhile and afterwards."""
 import contextlib
 import pathlib
 import re
+import socket
 import struct
 import threading
 import time
@@ -206,6 +207,17 @@ def test_answers_that_nobody_takes_end_after_write_timeout(server):
             lambda: all(client.answer(one).reset == CANCEL for one in streams))
         client.frame(SETTINGS, 0, 0, settings_payload({INITIAL_WINDOW_SIZE: 1000}))
         assert client.ask_h2().body == b"Hello, World!"
+
+
+def test_hints_that_are_never_read_wait_in_the_handler(shop):
+    count = 200_000
+    with others_are_served(shop), H2Connection(shop.address) as client:
+        stream = client.begin(path=f"/early-hints?count={count}")
+        shop.wait_until(lambda: client.socket.recv(1, socket.MSG_PEEK), "the first of them")
+    with H2Connection(shop.address) as client:
+        stream = client.begin(path=f"/early-hints?count={count // 10}")
+        answer = client.finish(stream)
+        assert len(answer.interim) == count // 10 and answer.body == b"hinted\n"
 
 
 def test_what_stands_still_is_timed_from_when_there_was_something_to_take(server):

@@ -65,12 +65,17 @@ Task<void> Exchange::send_interim(int status, const Fields& fields) {
   if (scope_->cancelled()) {
     throw Cancelled();
   }
+  while (session_->is_full() && !is_abandoned()) {
+    const bool has_room = co_await session_->output_taken();
+    if (!has_room) {
+      throw Cancelled();
+    }
+  }
   if (!head_submitted_) {
     std::vector<nghttp2_nv>& list = worker_.answer_fields();
     list_interim_head(list, status, fields, arena_);
     session_->submit_interim(*this, list);
   }
-  co_return;
 }
 
 Task<void> Exchange::write(std::string_view bytes) {

@@ -79,8 +79,7 @@ Task<void> Session::run(std::string_view received) {
     flush();
     while (!is_over()) {
       if (is_congested()) {
-        output_taken_.reset();
-        co_await output_taken_.wait();
+        co_await output_taken();
       } else {
         stream_.set_receive_deadline(next_deadline());
         const net::Received more = co_await stream_.receive().in(reading_);
@@ -100,7 +99,11 @@ Task<void> Session::run(std::string_view received) {
 
 /// The client takes nothing of what waits for it, so nothing more is taken from it.
 bool Session::is_congested() const noexcept {
-  return sending_ && nghttp2_session_get_outbound_queue_size(session_.get()) > k_queued_frames_max;
+  return sending_ && is_full();
+}
+
+bool Session::is_full() const noexcept {
+  return nghttp2_session_get_outbound_queue_size(session_.get()) > k_queued_frames_max;
 }
 
 void Session::begin() {
@@ -207,8 +210,7 @@ Task<void> Session::end() {
   co_await exchanges_.join();
   flush();
   while (sending_ && !lost_) {
-    output_taken_.reset();
-    const bool was_taken = co_await output_taken_.wait();
+    const bool was_taken = co_await output_taken();
     if (!was_taken) {
       lose();
     }
@@ -311,6 +313,9 @@ void Session::flush() {
       break;
     }
   }
+  if (!sending_) {
+    output_taken_.set();
+  }
   if (is_over()) {
     reading_.cancel();
   }
@@ -357,9 +362,6 @@ Task<void> Session::write() {
       }
     }
     flush();
-    if (!sending_) {
-      output_taken_.set();
-    }
   } while (write_wanted_ && !lost_);
   writing_ = false;
 }

@@ -58,6 +58,13 @@ class Session {
 
   void submit_interim(const Exchange& exchange, const std::vector<nghttp2_nv>& fields);
   void submit_answer(Exchange& exchange, const std::vector<nghttp2_nv>& fields, bool has_body);
+  /// More frames wait for the client than should: see output_taken().
+  bool is_full() const noexcept;
+  /// Wait until some of them were sent, or never will be. False: the scope was cancelled.
+  reactor::Event::Wait output_taken() noexcept {
+    output_taken_.reset();
+    return output_taken_.wait();
+  }
   /// A stream that had nothing to send has.
   void resume(const Exchange& exchange);
   /// Ends a stream at once, by RST_STREAM.
