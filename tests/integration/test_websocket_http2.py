@@ -113,6 +113,12 @@ def test_the_name_of_the_protocol_may_be_in_any_case(echo):
         assert client.answer(stream).status == 200
 
 
+def test_a_length_of_nothing_says_nothing_of_the_frames(echo):
+    with H2WebSocket(echo.address, fields=[("content-length", "0")]) as client:
+        says(client, "hello")
+        closes_well(client)
+
+
 def test_a_get_for_a_websocket_is_told_the_method(echo):
     with H2Connection(echo.address) as client:
         answer = client.ask_h2(path="/ws/echo")

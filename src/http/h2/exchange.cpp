@@ -89,9 +89,11 @@ void Exchange::take_head(bool ends_stream) {
   head_.peer_port = peer.port();
   head_.https = session_->stream().is_tls();
   head_.client_certificate = session_->stream().client_certificate();
-  // What comes for a WebSocket is no body: its messages have limits of their own.
-  const std::size_t body_bytes_max = head_.websocket ? 0 : settings().limit_request_body;
-  body_.begin(!ends_stream, head_.content_length, body_bytes_max);
+  if (head_.websocket) {
+    body_.begin(!ends_stream, std::nullopt, 0);  // no body: messages have limits of their own
+  } else {
+    body_.begin(!ends_stream, head_.content_length, settings().limit_request_body);
+  }
   if (head_error_ != HeadError::none) {
     return;
   }
