@@ -6,7 +6,7 @@ import sys
 import clients
 import loads
 from peers import ask
-from processes import BenchError, private_bytes
+from processes import private_bytes
 from rounds import WARM_UP_SECONDS, cost_us
 
 CONNECTIONS = 10_000
