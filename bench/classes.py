@@ -58,6 +58,7 @@ def costs(options, report):
     close = ["-H", "Connection: close"]
     cases = {
         "async": ("async", "/hello", []), "threads": ("threads", "/hello", []),
+        "async, blocking()": ("async", "/blocking-hello", []),
         "async, a connection each": ("async", "/hello", close),
         "sync, a connection each": ("sync", "/hello", close),
     }
@@ -77,9 +78,10 @@ def costs(options, report):
     for name, values in samples.items():
         report.add("classes, hello world", name, statistics.median(values), "us CPU/request",
                    samples=values)
-    added = [mine - plain for mine, plain in zip(samples["threads"], samples["async"])]
-    report.add("classes, added by the pool", "threads", statistics.median(added),
-               "us CPU/request", POOL_LIMIT_US, samples=added)
+    for name in ("threads", "async, blocking()"):
+        added = [mine - plain for mine, plain in zip(samples[name], samples["async"])]
+        report.add("classes, added by the pool", name, statistics.median(added),
+                   "us CPU/request", POOL_LIMIT_US, samples=added)
     return {name: statistics.median(values) for name, values in samples.items()}
 
 
@@ -117,8 +119,8 @@ def write_page(results, cost_of, machine):
     for handler, classes in results.items():
         rates = {name: [run[0] for run in runs] for name, runs in classes.items()}
         tails = {name: [run[1] for run in runs] for name, runs in classes.items()}
-        panels.append(Panel(f"{handler} 20 ms: answers a second", CLIENTS, rates))
-        panels.append(Panel(f"{handler} 20 ms: 99th percentile, ms", CLIENTS, tails))
+        panels.append(Panel(f"A handler {handler} 20 ms: answers a second", CLIENTS, rates))
+        panels.append(Panel(f"A handler {handler} 20 ms: 99th percentile, ms", CLIENTS, tails))
     write_svg(PLOT, panels, x_label="clients")
     text = PAGE.read_text(encoding="utf-8")
     head, _, rest = text.partition(TABLE_BEGIN)

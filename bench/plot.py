@@ -36,18 +36,22 @@ def panel_svg(panel, x_label):
         _, y = place(panel.x[0], 10 ** tick)
         parts.append(f'<path d="M{LEFT} {y:.1f}h{width}" stroke="#ddd"/>')
         parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">'
-                     f'{10 ** tick:g}</text>')
+                     f'{10 ** tick:,}</text>')
     for x in panel.x:
         at, _ = place(x, 10 ** low)
         parts.append(f'<text x="{at:.1f}" y="{TOP + height + 16}" text-anchor="middle">{x}</text>')
     parts.append(f'<text x="{LEFT + width / 2}" y="{HEIGHT - 10}" text-anchor="middle">'
                  f'{x_label}</text>')
     labels = []
-    for colour, (name, line) in zip(COLOURS, panel.lines.items()):
+    # Each line is thinner than the one before, which so is seen where they coincide.
+    for number, (colour, (name, line)) in enumerate(zip(COLOURS, panel.lines.items())):
+        stroke = 2 + 4 * (len(panel.lines) - 1 - number)
         points = [place(x, y) for x, y in zip(panel.x, line)]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in points]
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" '
+                     f'stroke-width="{stroke}" stroke-linejoin="round" stroke-linecap="round"/>')
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{stroke / 2 + 2:g}" fill="{colour}"/>'
+                  for x, y in points]
         labels.append([points[-1][1] + 4, name, colour])
     labels.sort()
     for above, label in zip(labels, labels[1:]):

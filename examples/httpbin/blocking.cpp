@@ -61,6 +61,11 @@ Task<Response> block_offloaded(Request& request) {
   co_return Response::json(std::move(json));
 }
 
+/// Does nothing that blocks: what the way to a thread costs.
+Response hello_from_thread(const Request&) {
+  return Response::text("Hello, World!\n");
+}
+
 /// The sum of the bytes of the whole body, which it has been given.
 Response sum(const Request&, std::string body) {
   const auto sum = std::accumulate(
@@ -78,6 +83,7 @@ Task<Response> place_of_coroutine(Request&) {
 }  // namespace
 
 void add_blocking(App& app) {
+  app.get("/blocking-hello", blocking(hello_from_thread));
   app.get("/block/{ms}", blocking(block_in_handler));
   app.get("/offload/{ms}", block_offloaded);
   app.post("/sum", blocking(sum));

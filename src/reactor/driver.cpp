@@ -11,13 +11,15 @@
 
 namespace uringcorn::reactor {
 
-Driver::Driver(int completions)
+Driver::Driver(int completions, int posts)
     : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
   epoll_event event{};
   event.events = EPOLLIN;
-  if (!epoll_ || !timer_ || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, completions, &event) != 0 ||
-      ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, timer_.get(), &event) != 0) {
+  const auto watches = [&](int fd) {
+    return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+  };
+  if (!epoll_ || !timer_ || !watches(completions) || !watches(posts) || !watches(timer_.get())) {
     throw std::system_error(errno, std::generic_category(), "cannot make a reactor's driver");
   }
 }

@@ -119,7 +119,7 @@ void Reactor::wake_pool() noexcept {
 
 int Reactor::fd() {
   if (!driver_) {
-    driver_ = std::make_unique<Driver>(backend_->completions_fd());
+    driver_ = std::make_unique<Driver>(backend_->completions_fd(), wake_fd_.get());
   }
   return driver_->fd();
 }

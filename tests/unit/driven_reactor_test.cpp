@@ -14,6 +14,8 @@
 #include <uringcorn/time.hpp>
 
 #include "base/unique_fd.hpp"
+#include "coro/thread_pool.hpp"
+#include "reactor/across.hpp"
 #include "reactor/reactor.hpp"
 #include "socket_pair.hpp"
 
@@ -87,6 +89,37 @@ TEST_CASE("a foreign loop is woken by bytes that come while it waits") {
     CHECK(loop.run(receive_text(pair.ours.get())) == "two");
     client.join();
     CHECK(loop.waits < 20);
+  });
+}
+
+TEST_CASE("a foreign loop is woken by threads of a pool, and wakes them") {
+  constexpr int k_rounds = 200;
+  on_each_backend([](Reactor& reactor) {
+    coro::ThreadPool pool(3, 1000);
+    ForeignLoop loop(reactor);
+    // Written by the loop's thread only.
+    int on_loop = 0;
+    const auto count = [](int& counter) -> Task<int> {
+      co_await sleep_for(0ms);
+      co_return ++counter;
+    };
+    const auto on_thread = [&]() -> Task<int> {
+      co_await sleep_for(1ms);
+      const int counted = co_await run_on_reactor(count(on_loop));
+      co_return counted;
+    };
+    const auto crossings = [&]() -> Task<int> {
+      int sum = 0;
+      for (int i = 0; i < k_rounds; ++i) {
+        const auto [a, b] =
+            co_await when_all(run_on_pool<int>(pool, Admission::bounded, on_thread),
+                              run_on_pool<int>(pool, Admission::bounded, on_thread));
+        sum += a > 0 && b > 0 ? 2 : 0;
+      }
+      co_return sum;
+    };
+    CHECK(loop.run(crossings()) == 2 * k_rounds);
+    CHECK(on_loop == 2 * k_rounds);
   });
 }
 

@@ -64,6 +64,12 @@ std::string get(std::string_view target) {
   return "GET " + std::string(target) + " HTTP/1.1\r\nHost: a\r\n\r\n";
 }
 
+std::string post(std::string_view target, std::string_view body) {
+  return "POST " + std::string(target) +
+         " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         std::string(body);
+}
+
 /// Does something of everything that a handler can do.
 Task<Response> mixed(Request& request) {
   const std::string_view path = request.path();
@@ -90,6 +96,14 @@ Task<Response> mixed(Request& request) {
       for (int i = 0; i < 3; ++i) {
         co_await writer.write(request.target());
         co_await sleep_for(1ms);
+      }
+    });
+  }
+  if (path == "/echo") {
+    co_return Response::stream([&request](BodyWriter& writer) -> Task<void> {
+      for (std::string_view piece = co_await request.body().read(); !piece.empty();
+           piece = co_await request.body().read()) {
+        co_await writer.write(piece);
       }
     });
   }
@@ -120,7 +134,8 @@ TEST_CASE("handlers on threads wait for bodies, sleeps, each other and the clien
 TEST_CASE("thousands of requests at a time on threads, of all kinds") {
   constexpr int k_connections = 60;
   constexpr int k_rounds = 10;
-  on_each_place(mixed, [](Server& server) {
+  const std::string body = "bodybody";
+  on_each_place(mixed, [&body](Server& server) {
     std::vector<std::unique_ptr<Wire>> wires;
     for (int i = 0; i < k_connections; ++i) {
       wires.push_back(std::make_unique<Wire>(server));
@@ -128,19 +143,21 @@ TEST_CASE("thousands of requests at a time on threads, of all kinds") {
     int sent = 0;
     for (int round = 0; round < k_rounds; ++round) {
       for (const auto& wire : wires) {
-        wire->send(get("/sleep?name=A") + get("/offload") + get("/race") + get("/stream") +
-                   get("/"));
-        sent += 5;
+        wire->send(get("/sleep?name=A") + get("/offload") + post("/text", body) + get("/race") +
+                   get("/stream") + post("/echo", body) + get("/"));
+        sent += 7;
       }
       for (const auto& wire : wires) {
         CHECK(wire->read_answer().ends_with("A"));
         CHECK(wire->read_answer().ends_with("offloaded"));
+        CHECK(wire->read_answer().ends_with(body));
         CHECK(wire->read_answer().ends_with("1"));
-        CHECK(wire->read_until("0\r\n\r\n").starts_with("HTTP/1.1 200 "));
+        CHECK(wire->read_until("\r\n0\r\n\r\n").starts_with("HTTP/1.1 200 "));
+        CHECK(wire->read_until("\r\n0\r\n\r\n").find("bodybody") != std::string::npos);
         CHECK(wire->read_answer().ends_with("plain"));
       }
     }
-    CHECK(sent == 5 * k_connections * k_rounds);
+    CHECK(sent == 7 * k_connections * k_rounds);
   });
 }
 
