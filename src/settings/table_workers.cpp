@@ -92,7 +92,9 @@ const std::vector<Setting> k_rows = {
      .value_name = "DURATION",
      .help = "A worker that gives no sign of life for so long is aborted and replaced; 0: never.",
      .details = "It measures the worker, not a request: a handler that waits in `co_await` is "
-                "alive however long it takes, one that blocks the reactor is not.",
+                "alive however long it takes, one that blocks the reactor is not. In the class "
+                "`threads` the sign is also missing while all threads are stuck for so long, in "
+                "`sync` while one request takes longer.",
      .maximum = k_day_ms},
     {.key = "boot_timeout",
      .flags = {"--boot-timeout"},
