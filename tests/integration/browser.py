@@ -91,5 +91,7 @@ class Browser:
             page = Page(socket)
             await page.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
                             deviceScaleFactor=1, mobile=False)
-            await page.wait_for("document.readyState === 'complete'")
+            # An empty page is there first, and complete.
+            await page.wait_for(f"location.href === {json.dumps(url)} && "
+                                "document.readyState === 'complete'")
             yield page
