@@ -69,7 +69,11 @@ Task<void> talk(Room& room, WebSocket socket) {
   {
     const WebSocketGroup::Member member(room.group(), socket);
     room.say("", fmt::format("{} is here", name->data));
-    while (auto message = co_await socket.receive()) {
+    for (;;) {
+      const std::optional<WebSocketMessage> message = co_await socket.receive();
+      if (!message) {
+        break;
+      }
       if (message->is_text && message->data.size() <= k_text_bytes_max) {
         room.say(name->data, message->data);
       }

@@ -10,7 +10,11 @@ namespace {
 using namespace uringcorn;
 
 Task<void> echo(Request&, WebSocket socket) {
-  while (auto message = co_await socket.receive()) {
+  for (;;) {
+    const std::optional<WebSocketMessage> message = co_await socket.receive();
+    if (!message) {
+      co_return;
+    }
     co_await socket.send(*message);
   }
 }

@@ -95,7 +95,11 @@ struct WebSocketUpgrade {
 /// A WebSocket, as its handler sees it. A handle: copied freely, valid until the handler returns.
 ///
 ///     Task<void> echo(Request&, WebSocket socket) {
-///       while (auto message = co_await socket.receive()) co_await socket.send(*message);
+///       for (;;) {
+///         const std::optional<WebSocketMessage> message = co_await socket.receive();
+///         if (!message) co_return;
+///         co_await socket.send(*message);
+///       }
 ///     }
 ///
 /// The handler begins before the client has its answer. Until it accepts (or receives, sends or
@@ -164,7 +168,11 @@ class URINGCORN_API WebSocket {
 ///
 ///     Task<void> chat(WebSocketGroup& room, WebSocket socket) {
 ///       const WebSocketGroup::Member member(room, socket);
-///       while (auto message = co_await socket.receive()) room.send(*message);
+///       for (;;) {
+///         const std::optional<WebSocketMessage> message = co_await socket.receive();
+///         if (!message) co_return;
+///         room.send(*message);
+///       }
 ///     }
 ///
 /// Sending waits for nobody: a member that does not take its messages has up to --websocket-queue

@@ -39,7 +39,11 @@ void check(bool condition) {
 }
 
 Task<void> echo_messages(Request&, WebSocket socket) {
-  while (const auto message = co_await socket.receive()) {
+  for (;;) {
+    const std::optional<WebSocketMessage> message = co_await socket.receive();
+    if (!message) {
+      co_return;
+    }
     co_await socket.send(*message);
   }
 }

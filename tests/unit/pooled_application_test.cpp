@@ -101,8 +101,11 @@ Task<Response> mixed(Request& request) {
   }
   if (path == "/echo") {
     co_return Response::stream([&request](BodyWriter& writer) -> Task<void> {
-      for (std::string_view piece = co_await request.body().read(); !piece.empty();
-           piece = co_await request.body().read()) {
+      for (;;) {
+        const std::string_view piece = co_await request.body().read();
+        if (piece.empty()) {
+          co_return;
+        }
         co_await writer.write(piece);
       }
     });

@@ -76,7 +76,11 @@ Task<void> wait_then_count(WebSocket socket) {
     co_await sleep_for(1ms);
   }
   std::size_t messages = 0;
-  while (auto message = co_await socket.receive()) {
+  for (;;) {
+    const std::optional<WebSocketMessage> message = co_await socket.receive();
+    if (!message) {
+      co_return;
+    }
     messages++;
     if (message->data == "last") {
       co_await socket.send_text(std::to_string(messages));
@@ -167,9 +171,7 @@ TEST_CASE("a large message goes out in fragments, and a pong may pass between") 
     const std::string large(1'000'000, 'l');
     group.spawn(socket.send_binary(large));
     group.spawn(socket.send_text("behind it"));
-    while (auto message = co_await socket.receive()) {
-      co_await socket.send(*message);
-    }
+    co_await echo(socket);
     co_await group.join();
   };
   on_each(handler, {}, [](Server& server) {
@@ -241,7 +243,11 @@ Room* g_room = nullptr;
 
 Task<void> chat(WebSocket socket) {
   const WebSocketGroup::Member member(g_room->group, socket);
-  while (auto message = co_await socket.receive()) {
+  for (;;) {
+    const std::optional<WebSocketMessage> message = co_await socket.receive();
+    if (!message) {
+      co_return;
+    }
     g_room->group.send(*message, message->data == "to the others" ? &member : nullptr);
   }
 }

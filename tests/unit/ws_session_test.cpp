@@ -35,7 +35,11 @@ struct Seen {
 Seen g_seen;
 
 Task<void> receive_all(WebSocket socket) {
-  while (auto message = co_await socket.receive()) {
+  for (;;) {
+    const std::optional<WebSocketMessage> message = co_await socket.receive();
+    if (!message) {
+      break;
+    }
     g_seen.messages.push_back(message->data);
   }
   g_seen.end = socket.end();

@@ -33,7 +33,11 @@ inline Handler opening(SocketHandler handler, WebSocketOptions options = {}) {
 }
 
 inline Task<void> echo(WebSocket socket) {
-  while (auto message = co_await socket.receive()) {
+  for (;;) {
+    const std::optional<WebSocketMessage> message = co_await socket.receive();
+    if (!message) {
+      co_return;
+    }
     co_await socket.send(*message);
   }
 }
