@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 #include <cstdint>
+#include <optional>
 
 #include "httpbin.hpp"
 
