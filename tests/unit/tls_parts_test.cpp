@@ -178,6 +178,17 @@ TEST_CASE("what was handed over and cannot be used is left, and keys are made") 
   CHECK(opens(old, ticket));
 }
 
+TEST_CASE("an arbiter that was killed while it made a ticket key holds up no worker") {
+  constexpr off_t k_version_at = 3 * sizeof(std::uint64_t);
+  TicketKeys keys(100s);
+  constexpr std::uint32_t k_being_written = 1;
+  REQUIRE(::pwrite(keys.fd(), &k_being_written, sizeof k_being_written, k_version_at) ==
+          sizeof k_being_written);
+  CHECK(opens(keys, sealed(keys)));
+  keys.rotate_if_due(TicketKeys::Clock::now() + 50s);
+  CHECK(opens(keys, sealed(keys)));
+}
+
 TEST_CASE("processes that were forked see each new key") {
   TicketKeys keys(100s);
   int wake[2];

@@ -23,6 +23,8 @@ namespace {
 constexpr std::uint64_t k_layout = 0x7572'6e67'746b'0001;
 /// Says "not to be executed" (since Linux 6.3), which some systems demand.
 constexpr unsigned k_memfd_noexec_seal = 0x8;
+/// A writer is done within a few; more are no use.
+constexpr int k_load_tries = 1000;
 /// Nobody makes the file shorter under those who read it.
 constexpr int k_seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
@@ -140,7 +142,7 @@ void TicketKeys::make_key(Clock::time_point now) {
 }
 
 TicketKeys::Keys TicketKeys::load() const noexcept {
-  for (;;) {
+  for (int tries = 0; tries < k_load_tries; ++tries) {
     const std::uint32_t before = shared_->version.load(std::memory_order_acquire);
     const Keys keys = shared_->keys_now();
     std::atomic_thread_fence(std::memory_order_acquire);
@@ -148,6 +150,9 @@ TicketKeys::Keys TicketKeys::load() const noexcept {
       return keys;
     }
   }
+  // Who writes was stopped or killed at it. With what is torn a ticket is as secret as with any
+  // other key, and is worth a full handshake at worst.
+  return shared_->keys_now();
 }
 
 void TicketKeys::store(const Keys& keys) noexcept {
