@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "worker/tls_gate.hpp"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <utility>
 
@@ -109,8 +111,9 @@ void TlsGate::look_at_files() {
 }
 
 void TlsGate::read_files() {
-  const net::tls::Material& serving = context_->material();
-  const std::string& file = serving.identities.front().certificate_file;
+  // Kept until its successor is announced: nobody else may have it any more.
+  const std::shared_ptr<const net::tls::Context> before = context_;
+  const net::tls::Material& serving = before->material();
   try {
     std::shared_ptr<const net::tls::Material> fresh = net::tls::read_material(serving.settings);
     net::tls::refuse_expired(*fresh, [&serving](const std::string& certificate) {
@@ -118,7 +121,8 @@ void TlsGate::read_files() {
     });
     context_ = std::make_shared<net::tls::Context>(std::move(fresh), tickets_);
     observe::log(reports_ ? LogLevel::info : LogLevel::debug,
-                 "New connections get the certificates that are now in {}", file);
+                 "New connections get the certificates that are now in {}",
+                 fmt::join(serving.settings.certfile, ", "));
   } catch (const net::tls::TlsError& error) {
     observe::log(reports_ ? LogLevel::error : LogLevel::debug,
                  "Changed certificates refused: {}; the old ones go on", error.what());

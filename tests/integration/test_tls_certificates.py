@@ -206,6 +206,17 @@ def test_new_files_are_served_without_a_signal(server, authority, place):
     assert sorted(shop.workers()) == sorted(workers)
 
 
+def test_files_may_change_again_and_again(server, authority, place):
+    shop = server(*place.flags, app="httpbin")
+    workers = shop.wait_until_ready()
+    for times in (1, 2, 3):
+        name = f"new-{times}.example"
+        put(authority.issue(names=f"DNS:{name}"), place)
+        shop.wait_until(lambda: shown(shop.address, authority, "x") == [name], name)
+        shop.wait_for_log(f"certificates that are now in {place.certificate}\n", times)
+    assert shop.workers() == workers
+
+
 def test_bad_new_files_are_refused_and_the_old_ones_go_on(server, authority, place):
     shop = server(*place.flags, app="httpbin")
     shutil.copy(authority.issue().key, place.key)
