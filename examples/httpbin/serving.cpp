@@ -31,7 +31,7 @@ Task<Response> hello(Request&) {
   co_return Response::text("Hello, World!");
 }
 
-/// The body, piece by piece, as fast as the client takes it back.
+/// The body, piece by piece, as fast as the client takes it back, and the trailer fields behind it.
 Task<Response> echo(Request& request) {
   // Before the answer begins, so that a client that waits to be told to go on is told.
   const std::string_view piece = co_await request.body().read();
@@ -42,6 +42,7 @@ Task<Response> echo(Request& request) {
           co_await writer.write(next);
           next = co_await request.body().read();
         }
+        writer.trailers(request.body().trailers());
       },
       request.field("Content-Type").value_or("application/octet-stream"));
   if (const std::optional<std::uint64_t> length = request.body().length()) {

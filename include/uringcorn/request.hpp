@@ -107,6 +107,8 @@ class URINGCORN_API RequestChannel {
   virtual Task<std::string_view> read_body() = 0;
   /// Sends an interim answer (1xx) with `fields` at once.
   virtual Task<void> send_interim(int status, const Fields& fields) = 0;
+  /// What came behind the body; nothing before its end was read.
+  virtual const Fields& trailers() const noexcept = 0;
   virtual Arena& arena() noexcept = 0;
   virtual CancelScope& scope() noexcept = 0;
   /// The limit of text().
@@ -129,6 +131,10 @@ class URINGCORN_API Body {
   /// early or its framing is bad, 408 when nothing comes for too long, 413 beyond the limit: let it
   /// pass. A read() while another one waits throws std::logic_error.
   Task<std::string_view> read() { return channel_.read_body(); }
+  /// The trailer fields (RFC 9110, 6.5) that came behind the body: there when read() has given the
+  /// end, mostly none, valid as long as the request. They were checked like header fields, and
+  /// names that mean something before a body are refused in them. They are never among fields().
+  const Fields& trailers() const noexcept { return channel_.trailers(); }
   /// The length that the client announced; unknown for a chunked body.
   std::optional<std::uint64_t> length() const noexcept { return head_.content_length; }
   /// False: there is no body.

@@ -33,8 +33,18 @@ class URINGCORN_API BodyWriter {
   /// that was announced.
   virtual Task<void> write(std::string_view bytes) = 0;
 
+  /// Trailer fields (RFC 9110, 6.5), sent behind the body when the producer has ended; replaces
+  /// those of an earlier call. HTTP/1.1 has room for them only where the body is sent in chunks: a
+  /// client of HTTP/1.0, or of a body with an announced length, does not get them. Throws
+  /// std::invalid_argument for a name that may not stand there, such as Content-Length.
+  void trailers(Fields fields);
+
  protected:
   ~BodyWriter() = default;
+
+ private:
+  /// Keeps valid ones until the end.
+  virtual void keep_trailers(Fields fields) = 0;
 };
 
 /// Sends server-sent events (the "text/event-stream" of the HTML standard).

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <uringcorn/response.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include <uringcorn/request.hpp>
 
+#include "http/field_rules.hpp"
 #include "http/status.hpp"
 
 namespace uringcorn {
@@ -40,7 +42,23 @@ void append_line(std::string& out, std::string_view label, std::string_view text
   }
 }
 
+bool may_be_trailer(std::string_view name) {
+  std::string lower(name);
+  std::transform(lower.begin(), lower.end(), lower.begin(), http::to_lower);
+  return !http::is_forbidden_in_trailers(lower);
+}
+
 }  // namespace
+
+void BodyWriter::trailers(Fields fields) {
+  for (const Field field : fields) {
+    if (!may_be_trailer(field.name)) {
+      throw std::invalid_argument("a field that has to come before the body is no trailer: " +
+                                  std::string(field.name));
+    }
+  }
+  keep_trailers(std::move(fields));
+}
 
 Task<void> EventStream::send(std::string data, std::string name, std::string id) {
   std::string event;

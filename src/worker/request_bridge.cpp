@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "worker/request_bridge.hpp"
 
+#include <utility>
+
 #include "http/request_access.hpp"
 #include "reactor/across.hpp"
 
@@ -36,11 +38,19 @@ Task<std::string_view> RequestBridge::read_body() {
   if (is_whole_) {
     co_return std::string_view();
   }
-  co_return co_await reactor::run_on_reactor(outer_.read_body());
+  const std::string_view piece = co_await reactor::run_on_reactor(outer_.read_body());
+  is_whole_ = piece.empty();
+  co_return piece;
 }
 
 Task<void> RequestBridge::send_interim(int status, const Fields& fields) {
   return reactor::run_on_reactor(outer_.send_interim(status, fields));
+}
+
+/// They do not change once the end of the body has been read.
+const Fields& RequestBridge::trailers() const noexcept {
+  static const Fields none{};
+  return is_whole_ ? outer_.trailers() : none;
 }
 
 /// A handler and the producer of its answer each run on a strand of their own.
@@ -50,6 +60,11 @@ CancelScope& RequestBridge::scope() noexcept {
 
 Task<void> BodyBridge::write(std::string_view bytes) {
   return reactor::run_on_reactor(outer_.write(bytes));
+}
+
+/// Nobody else looks at them before the producer has ended.
+void BodyBridge::keep_trailers(Fields fields) {
+  outer_.trailers(std::move(fields));
 }
 
 }  // namespace uringcorn::worker

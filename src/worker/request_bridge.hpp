@@ -32,6 +32,7 @@ class RequestBridge final : private detail::RequestChannel {
  private:
   Task<std::string_view> read_body() override;
   Task<void> send_interim(int status, const Fields& fields) override;
+  const Fields& trailers() const noexcept override;
   detail::Arena& arena() noexcept override { return outer_.arena(); }
   CancelScope& scope() noexcept override;
   std::size_t text_limit() const noexcept override { return outer_.text_limit(); }
@@ -51,6 +52,8 @@ class BodyBridge final : public BodyWriter {
   Task<void> write(std::string_view bytes) override;
 
  private:
+  void keep_trailers(Fields fields) override;
+
   BodyWriter& outer_;
 };
 

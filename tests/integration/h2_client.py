@@ -50,6 +50,7 @@ class Answer:
     """What came on one stream."""
     fields: list[tuple[str, str]] = field(default_factory=list)
     interim: list[list[tuple[str, str]]] = field(default_factory=list)
+    trailers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
     ended: bool = False
     reset: int | None = None
@@ -174,7 +175,9 @@ class H2Connection(RawConnection):
         if frame.flags & END_HEADERS:
             block, self._block = self._block, b""
             fields = self.decoder.decode(block)
-            if fields[0][1].startswith("1"):
+            if answer.fields:
+                answer.trailers = fields
+            elif fields[0][1].startswith("1"):
                 answer.interim.append(fields)
             else:
                 answer.fields = fields

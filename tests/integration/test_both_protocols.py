@@ -32,6 +32,18 @@ class OverHttp1:
             return interim, answer.status
 
 
+    def ask_with_trailers(self, body, trailers):
+        """The body and the trailers of the answer, by names in lower case."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in trailers)
+        chunks = f"{len(body):x}\r\n{body}\r\n" if body else ""
+        with RawConnection(self.server.address) as client:
+            client.send(request("/echo", "POST", [("Transfer-Encoding", "chunked")]) +
+                        f"{chunks}0\r\n{lines}\r\n".encode())
+            answer = client.read_answer()
+            assert client.ask(request("/hello")).status == 200
+            return answer.status, answer.body.decode(), [(k.lower(), v) for k, v in answer.trailers]
+
+
 class OverHttp2:
     def __init__(self, server):
         self.server = server
@@ -60,6 +72,17 @@ class OverHttp2:
             answer = client.ask_h2(head(target, method))
             interim = [dict(fields) for fields in answer.interim]
             return [(int(one.pop(":status")), one) for one in interim], answer.status
+
+
+    def ask_with_trailers(self, body, trailers):
+        with H2Connection(self.server.address) as client:
+            stream = client.begin(head("/echo", "POST"), end_stream=False)
+            client.data(stream, body.encode(), end_stream=not trailers)
+            if trailers:
+                client.headers(stream, [(name.lower(), value) for name, value in trailers])
+            answer = client.finish(stream)
+            assert answer.ended and client.ask_h2().status == 200
+            return answer.status, answer.body.decode(), answer.trailers
 
 
 @pytest.fixture(params=[OverHttp1, OverHttp2], ids=["h1", "h2"])
@@ -133,6 +156,19 @@ def test_the_same_answer_but_for_its_framing(server, target, method):
 def test_early_hints_come_ahead_of_the_answer(shop, method):
     hints = {"link": "</style.css>; rel=preload; as=style"}
     assert shop.ask_for_hints("/early-hints", method) == ([(103, hints)], 200)
+
+
+TRAILERS = [("X-Sum", "d41d8cd9"), ("Server-Timing", "a;dur=1"), ("X-Sum", "")]
+
+
+@pytest.mark.parametrize("worker_class", ["async", "threads"])
+@pytest.mark.parametrize("version", [OverHttp1, OverHttp2])
+def test_trailers_come_and_go_behind_the_body(server, version, worker_class):
+    echo = version(server("--http2-cleartext", "-k", worker_class, app="httpbin"))
+    expected = [(name.lower(), value) for name, value in TRAILERS]
+    assert echo.ask_with_trailers("body", TRAILERS) == (200, "body", expected)
+    assert echo.ask_with_trailers("x" * 10_000, TRAILERS) == (200, "x" * 10_000, expected)
+    assert echo.ask_with_trailers("body", []) == (200, "body", [])
 
 
 @pytest.mark.parametrize("fields, address, scheme", [

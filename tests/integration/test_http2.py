@@ -163,7 +163,7 @@ def test_expect_100_is_answered_when_the_body_is_read(shop):
         assert json.loads(client.finish(stream).body)["data"] == "late"
 
 
-def test_trailers_are_dropped(shop):
+def test_trailers_are_no_header_fields(shop):
     with H2Connection(shop.address) as client:
         stream = client.begin(head("/post", "POST"), end_stream=False)
         client.data(stream, b"body")

@@ -98,6 +98,7 @@ class FakeRequest final : public detail::RequestChannel, private detail::Arena {
     interim_.push_back(std::move(line));
     co_return;
   }
+  const Fields& trailers() const noexcept override { return trailers_; }
   Arena& arena() noexcept override { return *this; }
   std::size_t text_limit() const noexcept override { return text_limit_; }
   char* allocate(std::size_t bytes) override {
@@ -115,6 +116,7 @@ class FakeRequest final : public detail::RequestChannel, private detail::Arena {
   std::size_t text_limit_ = 1000;
   std::unique_ptr<HttpError> body_error_;
   std::vector<std::string> interim_;
+  Fields trailers_;
   std::vector<std::unique_ptr<char[]>> arena_;
   CancelScope scope_;
   detail::RequestHead head_;
@@ -131,7 +133,11 @@ class FakeWriter final : public BodyWriter {
   }
 
   std::string written;
+  Fields kept;
   int writes = 0;
+
+ private:
+  void keep_trailers(Fields fields) override { kept = std::move(fields); }
 };
 
 /// All field lines as text: "Name: value\n".

@@ -24,6 +24,7 @@ struct Outcome {
   ChunkedDecoder::Result result = ChunkedDecoder::Result::need_more;
   BodyError error = BodyError::none;
   std::string data;
+  std::string trailers;
   std::size_t consumed = 0;
 
   bool operator==(const Outcome&) const = default;
@@ -46,6 +47,7 @@ Outcome decode_in_pieces(std::string_view bytes, const std::vector<std::size_t>&
       CHECK(step.consumed <= piece.size());
       CHECK(step.data.empty() == (step.result != ChunkedDecoder::Result::data));
       outcome.data += step.data;
+      outcome.trailers += step.trailers;
       outcome.consumed += step.consumed;
       outcome.result = step.result;
       piece.remove_prefix(step.consumed);
@@ -57,6 +59,9 @@ Outcome decode_in_pieces(std::string_view bytes, const std::vector<std::size_t>&
         break;
       }
       outcome.error = decoder.error();
+      if (outcome.error != BodyError::none) {
+        outcome.trailers.clear();  // Nobody may use what was handed on of them.
+      }
       return outcome;
     }
   }
@@ -120,7 +125,18 @@ TEST_CASE("an unfinished body asks for more") {
   }
 }
 
-TEST_CASE("extensions and trailers are checked and dropped") {
+TEST_CASE("the trailer section is handed on, wherever the bytes are cut") {
+  constexpr std::string_view k_body = "1\r\nx\r\n0;a\r\nX-Sum: 1\r\nY:\r\n\r\n";
+  for (std::size_t cut = 0; cut <= k_body.size(); ++cut) {
+    CAPTURE(cut);
+    const Outcome outcome = decode_in_pieces(k_body, {cut, k_body.size()}, k_default_limits);
+    CHECK(outcome.result == ChunkedDecoder::Result::complete);
+    CHECK(outcome.data == "x");
+    CHECK(outcome.trailers == "X-Sum: 1\r\nY:\r\n\r\n");
+  }
+}
+
+TEST_CASE("extensions are checked and dropped, trailers checked") {
   for (const std::string_view bytes : {
            "1;a\r\nx\r\n0\r\n\r\n"sv,
            "1;a=b\r\nx\r\n0\r\n\r\n"sv,

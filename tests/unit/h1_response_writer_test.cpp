@@ -145,6 +145,12 @@ TEST_CASE("chunks are framed by their size in hexadecimal") {
   uringcorn::http::h1::begin_chunk(out, 0x1a2b);
   out.append("data");
   uringcorn::http::h1::end_chunk(out);
-  uringcorn::http::h1::end_chunked_body(out);
+  uringcorn::http::h1::end_chunked_body(out, Fields());
   CHECK(out.view() == "1a2b\r\ndata\r\n0\r\n\r\n");
+}
+
+TEST_CASE("trailer fields follow the last chunk") {
+  ByteBuffer out;
+  uringcorn::http::h1::end_chunked_body(out, Fields().add("X-Sum", "1").add("Empty", ""));
+  CHECK(out.view() == "0\r\nX-Sum: 1\r\nEmpty: \r\n\r\n");
 }

@@ -12,7 +12,7 @@
 #include "http/h2/head_builder.hpp"
 #include "http/h2/incoming_body.hpp"
 #include "http/h2/priority.hpp"
-#include "http/h2/trailer_check.hpp"
+#include "http/h2/trailer_section.hpp"
 #include "http/handler_outcome.hpp"
 #include "http/request_arena.hpp"
 
@@ -303,7 +303,7 @@ TEST_CASE("a body knows when it is more or less than was announced") {
 TEST_CASE("trailers are judged as in HTTP/1") {
   const HeadLimits limits{.fields = 2, .field_size = 20, .head = 100};
   const auto is_good = [&](Lines lines) {
-    TrailerCheck check(limits);
+    TrailerSection check(limits);
     for (const auto& [name, value] : lines) {
       check.take(name, value);
     }

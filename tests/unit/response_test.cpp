@@ -98,6 +98,18 @@ TEST_CASE("a streamed answer is what its producer writes") {
   CHECK(std::move(response).length(7).length() == 7);
 }
 
+TEST_CASE("trailer fields are kept for the end, and what has to come before a body is refused") {
+  FakeWriter writer;
+  writer.trailers(Fields().add("X-Sum", "1").add("Server-Timing", "a"));
+  CHECK(to_text(writer.kept) == "X-Sum: 1\nServer-Timing: a\n");
+  for (const char* name : {"Content-Length", "transfer-encoding", "Set-Cookie", "HOST"}) {
+    CHECK_THROWS_AS(writer.trailers(Fields().add(name, "1")), std::invalid_argument);
+  }
+  CHECK(to_text(writer.kept) == "X-Sum: 1\nServer-Timing: a\n");
+  writer.trailers(Fields());
+  CHECK(writer.kept.empty());
+}
+
 TEST_CASE("events are written in the event-stream format") {
   FakeWriter writer;
   EventStream events(writer);

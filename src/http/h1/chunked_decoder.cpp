@@ -24,6 +24,7 @@ int hex_value(char c) noexcept {
 
 ChunkedDecoder::Step ChunkedDecoder::decode(std::string_view input) noexcept {
   std::size_t position = 0;
+  std::size_t trailers = std::string_view::npos;
   while (state_ != State::complete && error_ == BodyError::none && position < input.size()) {
     if (state_ == State::data) {
       const std::size_t length = std::min<std::uint64_t>(remaining_, input.size() - position);
@@ -31,15 +32,22 @@ ChunkedDecoder::Step ChunkedDecoder::decode(std::string_view input) noexcept {
       if (remaining_ == 0) {
         state_ = State::data_carriage_return;
       }
-      return {Result::data, position + length, input.substr(position, length)};
+      return {Result::data, position + length, input.substr(position, length), {}};
+    }
+    if (is_in_trailers() && trailers == std::string_view::npos) {
+      trailers = position;
     }
     error_ = take(input[position]);
     ++position;
   }
   if (error_ != BodyError::none) {
-    return {Result::failed, position, {}};
+    return {Result::failed, position, {}, {}};
   }
-  return {state_ == State::complete ? Result::complete : Result::need_more, position, {}};
+  return {state_ == State::complete ? Result::complete : Result::need_more,
+          position,
+          {},
+          trailers == std::string_view::npos ? std::string_view()
+                                             : input.substr(trailers, position - trailers)};
 }
 
 BodyError ChunkedDecoder::take(char c) noexcept {

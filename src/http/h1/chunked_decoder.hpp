@@ -12,8 +12,8 @@
 namespace uringcorn::http::h1 {
 
 /// Takes the chunked transfer coding off a body (RFC 9112 section 7.1) as the bytes come. Strict:
-/// CRLF only, hexadecimal digits only, chunk extensions and trailer fields checked by their grammar
-/// and then dropped. Trailers are never handed on, so none can pass for a header field.
+/// CRLF only, hexadecimal digits only, chunk extensions checked by their grammar and then dropped,
+/// trailer fields checked like header fields and handed on apart from those.
 ///
 /// Keeps no pointer to its input and allocates nothing. One thread at a time.
 class ChunkedDecoder {
@@ -34,6 +34,8 @@ class ChunkedDecoder {
     Result result;
     std::size_t consumed;   ///< bytes of the input that are done with, `data` included
     std::string_view data;  ///< within the input; not empty if the result is `data`
+    /// What was consumed of the trailer section, line ends included. Mostly nothing.
+    std::string_view trailers;
   };
 
   /// `limits` must outlive the decoder. The trailer section is bound like the fields of a head:
@@ -69,6 +71,10 @@ class ChunkedDecoder {
     last_line_feed,
     complete,
   };
+
+  bool is_in_trailers() const noexcept {
+    return state_ >= State::trailer_first && state_ <= State::last_line_feed;
+  }
 
   // Every function takes one byte and says what is wrong with it.
   BodyError take(char c) noexcept;

@@ -145,6 +145,7 @@ void Exchange::leave_request(int status) {
 void Exchange::end_request() noexcept {
   response_.reset();
   request_.reset();
+  trailers_.clear();
   head_ = {};
   arena_.reset();
 }
@@ -447,7 +448,7 @@ void Exchange::finish_stream(const std::exception_ptr& error) {
     return;
   }
   if (framing_.body_end == BodyEnd::chunked) {
-    end_chunked_body(output_.buffer());
+    end_chunked_body(output_.buffer(), trailers_);
   }
   end_answer();
 }

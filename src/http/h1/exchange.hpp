@@ -5,6 +5,7 @@
 #include <exception>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include <uringcorn/application.hpp>
 #include <uringcorn/cancel.hpp>
@@ -149,6 +150,7 @@ class Exchange final : private detail::RequestChannel,
   // detail::RequestChannel
   Task<std::string_view> read_body() override;
   Task<void> send_interim(int status, const Fields& fields) override;
+  const Fields& trailers() const noexcept override { return body_.trailers(); }
   detail::Arena& arena() noexcept override { return arena_; }
   CancelScope& scope() noexcept override { return *scope_; }
   std::size_t text_limit() const noexcept override { return settings().limit_request_text; }
@@ -159,6 +161,7 @@ class Exchange final : private detail::RequestChannel,
 
   // BodyWriter
   Task<void> write(std::string_view bytes) override;
+  void keep_trailers(Fields fields) override { trailers_ = std::move(fields); }
 
   // net::ReceiveWatcher
   void receive_ready(net::IoStatus status) noexcept override;
@@ -185,6 +188,7 @@ class Exchange final : private detail::RequestChannel,
   std::optional<Response> response_;
   std::optional<RunningTask<void>> producer_;
   ResponseFraming framing_;
+  Fields trailers_;  // of the answer
   std::uint64_t body_bytes_sent_ = 0;
   std::uint64_t rest_discarded_ = 0;
   std::size_t bytes_this_turn_ = 0;  // that a producer wrote without waiting

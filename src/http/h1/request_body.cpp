@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
+
+#include "http/field_rules.hpp"
 
 namespace uringcorn::http::h1 {
 
@@ -10,6 +13,7 @@ void RequestBody::begin(const RequestFacts& facts, std::uint64_t bytes_max) noex
   state_ = State::complete;
   error_ = BodyError::none;
   begun_ = false;
+  trailers_.clear();
   bytes_left_ = facts.content_length().value_or(0);
   bytes_allowed_ = bytes_max == 0 ? std::numeric_limits<std::uint64_t>::max() : bytes_max;
   if (facts.is_chunked()) {
@@ -58,6 +62,16 @@ RequestBody::Step RequestBody::next_chunk(Input& input, std::string_view& data) 
   const ChunkedDecoder::Step step = decoder_.decode(unread);
   input.consume(step.consumed);
   begun_ = begun_ || step.consumed > 0;
+  if (!step.trailers.empty()) {
+    try {
+      trailer_section_ += step.trailers;
+      if (step.result == ChunkedDecoder::Result::complete) {
+        list_trailers();
+      }
+    } catch (const std::bad_alloc&) {
+      return fail_with(BodyError::trailer_too_large);
+    }
+  }
   switch (step.result) {
     case ChunkedDecoder::Result::need_more:
       return Step::need_input;
@@ -75,6 +89,18 @@ RequestBody::Step RequestBody::next_chunk(Input& input, std::string_view& data) 
   bytes_allowed_ -= step.data.size();
   data = step.data;
   return Step::data;
+}
+
+/// The section has been found to be good.
+void RequestBody::list_trailers() {
+  std::string_view rest = trailer_section_;
+  for (std::size_t end = rest.find("\r\n"); end > 0; end = rest.find("\r\n")) {
+    const std::string_view line = rest.substr(0, end);
+    const std::size_t colon = line.find(':');
+    trailers_.add(line.substr(0, colon), trim_blanks(line.substr(colon + 1)));
+    rest.remove_prefix(end + 2);
+  }
+  trailer_section_ = {};
 }
 
 RequestBody::Step RequestBody::fail_with(BodyError error) noexcept {

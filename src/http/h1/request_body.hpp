@@ -3,7 +3,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+
+#include <uringcorn/fields.hpp>
 
 #include "http/body_error.hpp"
 #include "http/h1/chunked_decoder.hpp"
@@ -36,6 +39,8 @@ class RequestBody {
   std::optional<std::uint64_t> bytes_left() const noexcept {
     return state_ == State::chunked ? std::nullopt : std::optional(bytes_left_);
   }
+  /// The trailer fields, once it is complete.
+  const Fields& trailers() const noexcept { return trailers_; }
   /// True once a byte of the body, framing included, was taken.
   bool begun() const noexcept { return begun_; }
 
@@ -45,6 +50,7 @@ class RequestBody {
   Step fail_with(BodyError error) noexcept;
   Step next_of_length(Input& input, std::string_view& data) noexcept;
   Step next_chunk(Input& input, std::string_view& data) noexcept;
+  void list_trailers();
 
   const HeadLimits* limits_;
   ChunkedDecoder decoder_;
@@ -52,6 +58,8 @@ class RequestBody {
   std::uint64_t bytes_allowed_ = 0;
   State state_ = State::complete;
   BodyError error_ = BodyError::none;
+  std::string trailer_section_;  // as it was sent
+  Fields trailers_;
   bool begun_ = false;
 };
 

@@ -180,4 +180,12 @@ void begin_chunk(ByteBuffer& out, std::uint64_t size) {
   out.extend(static_cast<std::size_t>(pen.position() - start));
 }
 
+void end_chunked_body(ByteBuffer& out, const Fields& trailers) {
+  out.append("0\r\n");
+  for (const Field field : trailers) {
+    write_field(out, field.name, field.value);
+  }
+  out.append("\r\n");
+}
+
 }  // namespace uringcorn::http::h1

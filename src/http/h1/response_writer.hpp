@@ -65,9 +65,7 @@ void begin_chunk(ByteBuffer& out, std::uint64_t size);
 inline void end_chunk(ByteBuffer& out) {
   out.append("\r\n");
 }
-/// Appends what ends a chunked body.
-inline void end_chunked_body(ByteBuffer& out) {
-  out.append("0\r\n\r\n");
-}
+/// Appends what ends a chunked body, with the trailer section (RFC 9112 section 7.1.2).
+void end_chunked_body(ByteBuffer& out, const Fields& trailers);
 
 }  // namespace uringcorn::http::h1

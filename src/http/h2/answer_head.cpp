@@ -80,6 +80,15 @@ void list_answer_head(std::vector<nghttp2_nv>& answer, const AnswerHead& head, c
   }
 }
 
+void list_trailer_section(std::vector<nghttp2_nv>& trailers, const Fields& fields,
+                          detail::Arena& arena) {
+  trailers.clear();
+  for (const Field field : fields) {
+    list(trailers, in_lower_case(field.name, arena), trim_blanks(field.value));
+    trailers.back().flags = NGHTTP2_NV_FLAG_NONE;
+  }
+}
+
 void list_interim_head(std::vector<nghttp2_nv>& answer, int status, const Fields& fields,
                        detail::Arena& arena) {
   list_answer_head(answer, {.status = status}, fields, arena);

@@ -35,4 +35,8 @@ void list_answer_head(std::vector<nghttp2_nv>& list, const AnswerHead& head, con
 void list_interim_head(std::vector<nghttp2_nv>& list, int status, const Fields& fields,
                        detail::Arena& arena);
 
+/// The same for the trailer section of an answer.
+void list_trailer_section(std::vector<nghttp2_nv>& list, const Fields& fields,
+                          detail::Arena& arena);
+
 }  // namespace uringcorn::http::h2

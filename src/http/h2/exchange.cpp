@@ -57,6 +57,7 @@ void Exchange::recycle() noexcept {
   request_.reset();
   builder_.reset();
   trailers_.reset();
+  answer_trailers_.clear();
   body_.reset(k_kept_buffer_bytes);
   head_ = {};
   arena_.reset();
@@ -301,6 +302,12 @@ Exchange::Piece Exchange::next_data(std::size_t size_max) const noexcept {
   }
   const bool is_last = no_more_data_ && size <= size_max;
   return {is_last ? Data::last : Data::some, std::min(size, size_max)};
+}
+
+const std::vector<nghttp2_nv>& Exchange::list_trailers() {
+  std::vector<nghttp2_nv>& list = worker_.answer_fields();
+  list_trailer_section(list, answer_trailers_, arena_);
+  return list;
 }
 
 void Exchange::write_data(ByteBuffer& out, std::size_t size) {

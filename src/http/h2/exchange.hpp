@@ -6,6 +6,10 @@
 #include <exception>
 #include <optional>
 #include <string_view>
+#include <utility>
+#include <vector>
+
+#include <nghttp2/nghttp2.h>
 
 #include <uringcorn/application.hpp>
 #include <uringcorn/cancel.hpp>
@@ -15,7 +19,7 @@
 #include "base/byte_buffer.hpp"
 #include "http/h2/head_builder.hpp"
 #include "http/h2/incoming_body.hpp"
-#include "http/h2/trailer_check.hpp"
+#include "http/h2/trailer_section.hpp"
 #include "http/h2/worker_state.hpp"
 #include "http/request_account.hpp"
 #include "http/request_arena.hpp"
@@ -94,6 +98,10 @@ class Exchange final : private detail::RequestChannel, private BodyWriter {
   };
   /// How much of the answer's body is there to be sent, up to `size_max`.
   Piece next_data(std::size_t size_max) const noexcept;
+  /// Trailer fields follow the last of it. Of an answer beside a handler, the handler's do not.
+  bool has_trailers() const noexcept { return !client_is_freed_ && !answer_trailers_.empty(); }
+  /// Lists them, for a frame that is made of the list at once.
+  const std::vector<nghttp2_nv>& list_trailers();
   /// Appends so much of it to `out`.
   void write_data(ByteBuffer& out, std::size_t size);
   /// The frame that ends our side of the stream was sent.
@@ -142,6 +150,7 @@ class Exchange final : private detail::RequestChannel, private BodyWriter {
   // detail::RequestChannel
   Task<std::string_view> read_body() override;
   Task<void> send_interim(int status, const Fields& fields) override;
+  const Fields& trailers() const noexcept override { return trailers_.fields(); }
   detail::Arena& arena() noexcept override { return arena_; }
   CancelScope& scope() noexcept override { return *scope_; }
   std::size_t text_limit() const noexcept override { return settings().limit_request_text; }
@@ -150,6 +159,7 @@ class Exchange final : private detail::RequestChannel, private BodyWriter {
 
   // BodyWriter
   Task<void> write(std::string_view bytes) override;
+  void keep_trailers(Fields fields) override { answer_trailers_ = std::move(fields); }
   Task<void> wait_until_drained();
   std::size_t unsent_bytes() const noexcept { return copied_.size() - copied_sent_ + lent_.size(); }
 
@@ -169,7 +179,7 @@ class Exchange final : private detail::RequestChannel, private BodyWriter {
   detail::RequestHead head_;
   std::optional<Request> request_;
   IncomingBody body_;
-  TrailerCheck trailers_;
+  TrailerSection trailers_;
   reactor::Event body_came_;
 
   std::optional<Response> response_;
@@ -178,6 +188,7 @@ class Exchange final : private detail::RequestChannel, private BodyWriter {
   ByteBuffer copied_;  // of the body that is to be sent, small pieces
   std::size_t copied_sent_ = 0;
   std::string_view lent_;  // what follows, where its owner has it
+  Fields answer_trailers_;
   bool no_more_data_ = false;
   reactor::Event drained_;
   std::uint64_t body_bytes_sent_ = 0;

@@ -22,15 +22,23 @@ bool ends_stream(const nghttp2_frame& frame) noexcept {
   return (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
 }
 
-ssize_t read_data(nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t size,
+ssize_t read_data(nghttp2_session* session, std::int32_t id, std::uint8_t*, std::size_t size,
                   std::uint32_t* flags, nghttp2_data_source* source, void*) {
-  const Exchange::Piece piece = static_cast<Exchange*>(source->ptr)->next_data(size);
+  Exchange& exchange = *static_cast<Exchange*>(source->ptr);
+  const Exchange::Piece piece = exchange.next_data(size);
   if (piece.data == Exchange::Data::none_yet) {
     return NGHTTP2_ERR_DEFERRED;
   }
   *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   if (piece.data == Exchange::Data::last) {
     *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (exchange.has_trailers()) {
+      *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+      const std::vector<nghttp2_nv>& trailers = exchange.list_trailers();
+      if (nghttp2_submit_trailer(session, id, trailers.data(), trailers.size()) != 0) {
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+      }
+    }
   }
   return static_cast<ssize_t>(piece.size);
 }
