@@ -31,7 +31,6 @@ class OverHttp1:
                 interim.append((answer.status, {k.lower(): v for k, v in answer.fields}))
             return interim, answer.status
 
-
     def ask_with_trailers(self, body, trailers):
         """The body and the trailers of the answer, by names in lower case."""
         lines = "".join(f"{name}: {value}\r\n" for name, value in trailers)
@@ -72,7 +71,6 @@ class OverHttp2:
             answer = client.ask_h2(head(target, method))
             interim = [dict(fields) for fields in answer.interim]
             return [(int(one.pop(":status")), one) for one in interim], answer.status
-
 
     def ask_with_trailers(self, body, trailers):
         with H2Connection(self.server.address) as client:
@@ -169,6 +167,24 @@ def test_trailers_come_and_go_behind_the_body(server, version, worker_class):
     assert echo.ask_with_trailers("body", TRAILERS) == (200, "body", expected)
     assert echo.ask_with_trailers("x" * 10_000, TRAILERS) == (200, "x" * 10_000, expected)
     assert echo.ask_with_trailers("body", []) == (200, "body", [])
+
+
+def test_trailers_beyond_what_can_be_kept_are_refused_whatever_the_limits(server):
+    running = server("--http2-cleartext", "--limit-request-head", "16m", "--limit-request-fields",
+                     "2000", app="httpbin")
+    workers = running.workers()
+    trailers = [("X-Sum", "x" * 4000)] * 300
+    lines = "".join(f"{name}: {value}\r\n" for name, value in trailers)
+    with RawConnection(running.address) as client:
+        client.send(request("/post", "POST", [("Transfer-Encoding", "chunked")]) +
+                    f"0\r\n{lines}\r\n".encode())
+        assert client.read_head().status == 431
+    with H2Connection(running.address) as client:
+        stream = client.begin(head("/post", "POST"), end_stream=False)
+        client.headers(stream, [(name.lower(), value) for name, value in trailers])
+        assert client.finish(stream).reset == PROTOCOL_ERROR
+        assert client.ask_h2().status == 200
+    assert running.workers() == workers
 
 
 @pytest.mark.parametrize("fields, address, scheme", [

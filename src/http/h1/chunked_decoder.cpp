@@ -181,7 +181,7 @@ BodyError ChunkedDecoder::end_extension(char c) noexcept {
 }
 
 BodyError ChunkedDecoder::take_trailer(char c) noexcept {
-  if (++trailer_bytes_ > limits_->head) {
+  if (++trailer_bytes_ > limits_->trailer_section()) {
     return BodyError::trailer_too_large;
   }
   switch (state_) {

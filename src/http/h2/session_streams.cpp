@@ -2,6 +2,7 @@
 // The side of a session that knows streams: what nghttp2 tells of them, and what they tell it.
 #include <algorithm>
 #include <exception>
+#include <new>
 
 #include "http/h2/session.hpp"
 #include "observe/log.hpp"
@@ -22,6 +23,15 @@ bool ends_stream(const nghttp2_frame& frame) noexcept {
   return (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
 }
 
+bool submit_trailers(nghttp2_session* session, std::int32_t id, Exchange& exchange) noexcept {
+  try {
+    const std::vector<nghttp2_nv>& trailers = exchange.list_trailers();
+    return nghttp2_submit_trailer(session, id, trailers.data(), trailers.size()) == 0;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
 ssize_t read_data(nghttp2_session* session, std::int32_t id, std::uint8_t*, std::size_t size,
                   std::uint32_t* flags, nghttp2_data_source* source, void*) {
   Exchange& exchange = *static_cast<Exchange*>(source->ptr);
@@ -34,8 +44,7 @@ ssize_t read_data(nghttp2_session* session, std::int32_t id, std::uint8_t*, std:
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     if (exchange.has_trailers()) {
       *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-      const std::vector<nghttp2_nv>& trailers = exchange.list_trailers();
-      if (nghttp2_submit_trailer(session, id, trailers.data(), trailers.size()) != 0) {
+      if (!submit_trailers(session, id, exchange)) {
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
       }
     }

@@ -30,7 +30,7 @@ class TrailerSection {
     ++count_;
     is_good_ = is_good_ && is_token(name) && is_lower_case(name) && is_field_value(value) &&
                !is_forbidden_in_trailers(name) && count_ <= limits_.fields &&
-               line_bytes <= limits_.field_size && bytes_ <= limits_.head;
+               line_bytes <= limits_.field_size && bytes_ <= limits_.trailer_section();
     if (is_good_) {
       fields_.add(name, trim_blanks(value));
     }
