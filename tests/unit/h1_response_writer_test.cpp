@@ -13,7 +13,6 @@ using uringcorn::Fields;
 using uringcorn::http::Version;
 using uringcorn::http::h1::BodyEnd;
 using uringcorn::http::h1::frame_response;
-using uringcorn::http::h1::FramingContext;
 using uringcorn::http::h1::ResponseFraming;
 using uringcorn::http::h1::write_error_response;
 using uringcorn::http::h1::write_interim_response;
