@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/field_rules.hpp"
 #include "http/h1/chunked_decoder.hpp"
 
 namespace {
@@ -29,6 +30,7 @@ struct Outcome {
   ChunkedDecoder::Result result = ChunkedDecoder::Result::need_more;
   BodyError error = BodyError::none;
   std::string data;
+  std::string trailers;
   std::size_t consumed = 0;
 
   bool operator==(const Outcome&) const = default;
@@ -45,12 +47,31 @@ void decode_piece(ChunkedDecoder& decoder, std::string_view piece, Outcome& outc
               step.data.data() + step.data.size() == piece.data() + step.consumed);
     }
     outcome.data += step.data;
+    outcome.trailers += step.trailers;
     outcome.consumed += step.consumed;
     outcome.result = step.result;
     outcome.error = decoder.error();
     piece.remove_prefix(step.consumed);
   } while (outcome.result == ChunkedDecoder::Result::data);
   require(outcome.result != ChunkedDecoder::Result::need_more || piece.empty());
+  if (outcome.result == ChunkedDecoder::Result::failed) {
+    outcome.trailers.clear();  // Nobody may use what was handed on of them.
+  }
+}
+
+/// That it is lines of "name:value", and an empty one that ends it.
+void require_lines(std::string_view section) {
+  while (!section.starts_with("\r\n")) {
+    const std::size_t end = section.find("\r\n");
+    require(end != std::string_view::npos);
+    const std::string_view line = section.substr(0, end);
+    const std::size_t colon = line.find(':');
+    require(colon != std::string_view::npos);
+    require(uringcorn::http::is_token(line.substr(0, colon)));
+    require(uringcorn::http::is_field_value(line.substr(colon + 1)));
+    section.remove_prefix(end + 2);
+  }
+  require(section.size() == 2);
 }
 
 Outcome decode_in_pieces(std::string_view bytes, unsigned seed) {
@@ -87,10 +108,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const char c : whole.data) {
     encoded += std::string("1\r\n") + c + "\r\n";
   }
-  encoded += "0\r\n\r\n";
+  require_lines(whole.trailers);
+  encoded += "0\r\n" + whole.trailers;
   ChunkedDecoder again(k_small_limits);
   Outcome second;
   decode_piece(again, encoded, second);
-  require(second.result == ChunkedDecoder::Result::complete && second.data == whole.data);
+  require(second.result == ChunkedDecoder::Result::complete && second.data == whole.data &&
+          second.trailers == whole.trailers);
   return 0;
 }

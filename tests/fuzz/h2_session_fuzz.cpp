@@ -48,8 +48,8 @@ Task<void> echo_messages(Request&, WebSocket socket) {
   }
 }
 
-/// Opens a WebSocket, or reads the body, and gives it back: at once, in pieces, or after a while,
-/// as the path has it.
+/// Opens a WebSocket, or reads the body, and gives it back: at once, or in pieces after a while and
+/// with its trailers, as the path has it.
 class Echo final : public Application {
  public:
   Task<Response> handle(Request& request) override {
@@ -65,13 +65,16 @@ class Echo final : public Application {
       co_return Response::text("root");
     }
     std::string text = co_await request.text();
+    const Fields& trailers = request.body().trailers();
     if (request.path() == "/s") {
       co_await sleep_for(1ms);
-      co_return Response::stream([text = std::move(text)](BodyWriter& writer) -> Task<void> {
-        for (const char c : text) {
-          co_await writer.write({&c, 1});
-        }
-      });
+      co_return Response::stream(
+          [text = std::move(text), &trailers](BodyWriter& writer) -> Task<void> {
+            for (const char c : text) {
+              co_await writer.write({&c, 1});
+            }
+            writer.trailers(trailers);
+          });
     }
     co_return Response::text(std::move(text));
   }
