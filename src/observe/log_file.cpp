@@ -102,6 +102,7 @@ std::unique_ptr<LogDestination> LogFile::duplicate() const {
   copy.owned_.reset(::fcntl(fd_, F_DUPFD_CLOEXEC, 0));
   copy.fd_ = copy.owned_.get();
   copy.kind_ = kind_;
+  copy.standard_fd_ = standard_fd_;
   return copy.owned_ ? std::make_unique<LogFile>(std::move(copy)) : nullptr;
 }
 

@@ -278,6 +278,16 @@ def test_a_reload_changes_the_error_log_of_every_worker(server, tmp_path):
     assert running.lines("exception in the handler")[0].startswith('{"time":')
 
 
+def test_usr1_leaves_a_worker_its_log_on_standard_error(server):
+    running = server(app="httpbin", environment={"HTTPBIN_UNSAFE": "1"})
+    running.wait_until_ready()
+    for times in (1, 2):
+        running.signal(signal.SIGUSR1)
+        running.wait_for_log("Handling signal: USR1", times)
+        assert ask(running, request("/throw")).status == 500
+        running.wait_for_log("exception in the handler", times)
+
+
 def listens_at(path):
     """The name is there a moment before anybody listens at it."""
     with socket.socket(socket.AF_UNIX) as client:

@@ -259,3 +259,17 @@ TEST_CASE("what is written behind follows a rotation") {
   CHECK(uringcorn::comes_true([&] { return text_of(file).find("after") != std::string::npos; }));
   log.stop_writing_behind();
 }
+
+TEST_CASE("what is written behind goes on to a standard stream when logs are opened again") {
+  LogReader reader;
+  ErrorLog log = log_to(reader);
+  log.start_writing_behind();
+  CHECK_FALSE(log.reopen());
+  log.write(LogLevel::info, "after");
+  std::string text;
+  CHECK(uringcorn::comes_true([&] {
+    text += reader.take();
+    return text.find("after") != std::string::npos;
+  }));
+  log.stop_writing_behind();
+}
