@@ -21,6 +21,7 @@
 #include "net/tls/error.hpp"
 #include "net/tls/outbox.hpp"
 #include "net/tls/ticket_keys.hpp"
+#include "net/tls/wolfssl.hpp"
 #include "net/tls/workbench.hpp"
 
 using namespace uringcorn;
@@ -53,6 +54,61 @@ TEST_CASE("a suite that is not spoken is refused by name") {
   const std::string complaint = cipher_list_complaint("TLS_AES_128_GCM_SHA256:RC4-MD5");
   CHECK(complaint.starts_with("\"RC4-MD5\" is none of the cipher suites"));
   CHECK(cipher_list_complaint("TLS_AES_128_GCM_SHA256").empty());
+}
+
+// ---- keys of X25519 ----
+
+namespace {
+
+using CurveBytes = std::array<unsigned char, 32>;
+
+CurveBytes public_key(const CurveBytes& secret) {
+  CurveBytes point{};
+  CHECK(wc_curve25519_make_pub(static_cast<int>(point.size()), point.data(),
+                               static_cast<int>(secret.size()), secret.data()) == 0);
+  return point;
+}
+
+/// By the way that works for every point, from the base point of RFC 7748.
+CurveBytes public_key_by_ladder(const CurveBytes& secret) {
+  const CurveBytes base{9};
+  CurveBytes point{};
+  CHECK(wc_curve25519_generic(static_cast<int>(point.size()), point.data(),
+                              static_cast<int>(secret.size()), secret.data(),
+                              static_cast<int>(base.size()), base.data()) == 0);
+  return point;
+}
+
+CurveBytes clamped(CurveBytes secret) {
+  secret[0] &= 0xf8;
+  secret[31] = static_cast<unsigned char>((secret[31] & 0x7f) | 0x40);
+  return secret;
+}
+
+}  // namespace
+
+TEST_CASE("a public key of X25519 is that of RFC 7748") {
+  const CurveBytes secret = clamped(  // Alice's, in section 6.1
+      {0x77, 0x07, 0x6d, 0x0a, 0x73, 0x18, 0xa5, 0x7d, 0x3c, 0x16, 0xc1,
+       0x72, 0x51, 0xb2, 0x66, 0x45, 0xdf, 0x4c, 0x2f, 0x87, 0xeb, 0xc0,
+       0x99, 0x2a, 0xb1, 0x77, 0xfb, 0xa5, 0x1d, 0xb9, 0x2c, 0x2a});
+  CHECK(public_key(secret) == CurveBytes{0x85, 0x20, 0xf0, 0x09, 0x89, 0x30, 0xa7, 0x54,
+                                         0x74, 0x8b, 0x7d, 0xdc, 0xb4, 0x3e, 0xf7, 0x5a,
+                                         0x0d, 0xbf, 0x3a, 0x0d, 0x26, 0x38, 0x1a, 0xf4,
+                                         0xeb, 0xa4, 0xa9, 0x8e, 0xaa, 0x9b, 0x4e, 0x6a});
+}
+
+TEST_CASE("the table for new keys of X25519 agrees with the ladder") {
+  for (unsigned fill = 0; fill < 256; ++fill) {
+    CAPTURE(fill);
+    CurveBytes secret;
+    secret.fill(static_cast<unsigned char>(fill));  // 0 and 255 are the ends of what keys can be
+    CHECK(public_key(clamped(secret)) == public_key_by_ladder(clamped(secret)));
+    for (unsigned i = 0; i < secret.size(); ++i) {
+      secret[i] = static_cast<unsigned char>(fill * (2 * i + 1) + 57 * i);
+    }
+    CHECK(public_key(clamped(secret)) == public_key_by_ladder(clamped(secret)));
+  }
 }
 
 // ---- names ----

@@ -56,6 +56,8 @@
 #define HAVE_ECC521
 #define HAVE_CURVE25519
 #define HAVE_ED25519
+/* New keys for X25519 come from the table of Ed25519's base point (x25519-base-point.patch). */
+#define WOLFSSL_CURVE25519_USE_ED25519
 #define WC_RSA_BLINDING
 #define WC_RSA_PSS
 #define WOLFSSL_PSS_LONG_SALT
