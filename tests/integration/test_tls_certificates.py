@@ -405,6 +405,31 @@ def test_a_session_is_resumed_through_an_upgrade_and_back(server, authority, pai
     assert reused and pid in children(new)
 
 
+def test_a_ticket_comes_before_the_client_has_the_last_word(server, authority, pair,
+                                                            has_own_tls_library):
+    if not has_own_tls_library:
+        pytest.skip("the system's wolfSSL waits for the client")
+    shop = server(*pair.flags, app="httpbin")
+    context = client_context(authority, minimum=ssl.TLSVersion.TLSv1_3)
+    received, unsent = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(received, unsent, server_hostname="localhost")
+    with RawConnection(shop.address) as connection:
+        with contextlib.suppress(ssl.SSLWantReadError):
+            client.do_handshake()
+        connection.send(unsent.read())
+        is_done = False
+        while not (is_done and client.session.has_ticket):
+            flight = connection.socket.recv(65536)
+            assert flight, "the server ended the connection"
+            received.write(flight)
+            with contextlib.suppress(ssl.SSLWantReadError):
+                client.do_handshake()
+                is_done = True
+                client.read()
+    reused, _, _ = resumes(shop.address, context, client.session)
+    assert reused
+
+
 def name_of_the_key(address):
     """With which tickets are made now: their first 16 bytes."""
     said = s_client(address, "-tls1_2", "-servername", "localhost")
