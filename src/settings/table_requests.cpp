@@ -116,7 +116,8 @@ const std::vector<Setting> k_rows = {
      .value_name = "SIZE",
      .help = "How much of a body that the application left unread is thrown away to keep the "
              "connection.",
-     .details = "A connection with more left to come is closed after the answer."},
+     .details = "A connection with more left to come is closed after the answer; over HTTP/2 only "
+                "the stream is reset."},
     {.key = "server_header",
      .flags = {"--server-header"},
      .group = Group::limits,

@@ -14,7 +14,7 @@ from h2_client import (
     CANCEL, DATA, ENABLE_CONNECT_PROTOCOL, INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS,
     MAX_FRAME_SIZE, MAX_HEADER_LIST_SIZE, NO_ERROR, NO_RFC7540_PRIORITIES, PRIORITY_UPDATE,
     H2Connection, head)
-from raw_client import RawConnection, request
+from raw_client import DEADLINE_S, RawConnection, request
 
 
 @pytest.fixture
@@ -182,10 +182,47 @@ def test_the_answer_to_a_request_whose_body_is_not_read_comes_at_once(shop):
         stream = client.begin(head("/hello", "GET"), end_stream=False)
         client.data(stream, b"x" * 1000)
         assert client.finish(stream).body == b"Hello, World!"
+        assert client.ask_h2().status == 200
         # RFC 9113 section 8.1: the client need not send the rest.
         client.read_until_true(lambda: client.answer(stream).reset is not None)
         assert client.answer(stream).reset == NO_ERROR
         assert client.ask_h2().status == 200
+
+
+def test_a_client_may_end_a_body_that_is_not_read(shop):
+    with H2Connection(shop.address) as client:
+        stream = client.begin(head("/not-there", "POST"), end_stream=False)
+        client.data(stream, b"x" * 10_000)
+        assert client.finish(stream).status == 404
+        for sent in range(20_000, 210_000, 10_000):
+            client.data(stream, b"x" * 10_000)
+            client.read_until_true(lambda: client.credit.get(stream, 0) > sent - 65_535)
+        client.data(stream, end_stream=True)
+        client.ping()
+        assert client.answer(stream).reset is None
+
+
+def test_what_is_thrown_away_of_a_body_is_bounded(server):
+    shop = server("--http2-cleartext", "--limit-unread-body", "40000", app="httpbin")
+    with H2Connection(shop.address) as client:
+        stream = client.begin(head("/not-there", "POST"), end_stream=False)
+        assert client.finish(stream).status == 404
+        for _ in range(4):
+            client.data(stream, b"x" * 10_000)
+        client.read_until_true(lambda: client.credit.get(stream, 0) > 0)
+        for _ in range(6):
+            client.data(stream, b"x" * 10_000)
+        client.read_until_true(lambda: client.answer(stream).reset is not None)
+        assert client.credit[stream] == 40_000
+
+
+@pytest.mark.parametrize("size", [60_000, 10_000_000])
+def test_curl_sees_the_answer_to_what_nobody_reads(shop, size):
+    done = subprocess.run(
+        ["curl", "-sS", "--http2-prior-knowledge", "--data-binary", "@-", "-w", "%{http_code}",
+         f"{shop.url}/not-there"], input=b"x" * size, capture_output=True, timeout=DEADLINE_S)
+    assert done.stderr == b""
+    assert done.stdout.endswith(b"404")
 
 
 # ---- streams ---------------------------------------------------------------------------------

@@ -47,6 +47,7 @@ void Exchange::open(Session& session, std::int32_t id) {
   announced_length_.reset();
   reset_after_answer_.reset();
   body_bytes_sent_ = 0;
+  discarded_ = 0;
   has_head_ = head_submitted_ = answer_is_sent_ = no_more_data_ = false;
   continue_sent_ = timed_out_ = client_is_freed_ = closed_ = false;
 }
@@ -108,6 +109,9 @@ void Exchange::take_head(bool ends_stream) {
 
 bool Exchange::take_data(std::string_view bytes) {
   const bool is_good = body_.append(bytes);
+  if (rest_timer_.armed()) {
+    discard();
+  }
   body_came_.set();
   return is_good;
 }
@@ -120,7 +124,7 @@ bool Exchange::take_end() {
 
 void Exchange::take_close() noexcept {
   closed_ = true;
-  for (MemberTimer* timer : {&request_timer_, &body_timer_, &stall_timer_}) {
+  for (MemberTimer* timer : {&request_timer_, &body_timer_, &stall_timer_, &rest_timer_}) {
     timer->disarm();
   }
   if (account_.is_open() && !client_is_freed_ && tunnel_ == nullptr) {
@@ -252,6 +256,11 @@ void Exchange::answer_stands_still() noexcept {
   session_->reset(*this, NGHTTP2_CANCEL);
 }
 
+/// The client has had its answer, and had time to see it.
+void Exchange::rest_does_not_end() noexcept {
+  session_->reset(*this, NGHTTP2_NO_ERROR);
+}
+
 // ---- the answer
 
 void Exchange::submit_answer(detail::Arena& arena) {
@@ -341,12 +350,10 @@ void Exchange::answer_sent() {
   if (account_.is_open() && !client_is_freed_) {
     close_account(response_->status());
   }
-  if (!reset_after_answer_ && !body_.ended()) {
-    // Nobody will read the rest of the request (RFC 9113 section 8.1).
-    reset_after_answer_ = NGHTTP2_NO_ERROR;
-  }
   if (reset_after_answer_) {
     session_->reset(*this, *reset_after_answer_);
+  } else if (!body_.ended()) {
+    begin_to_discard();
   }
 }
 

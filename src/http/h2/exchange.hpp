@@ -130,6 +130,7 @@ class Exchange final : private detail::RequestChannel, private BodyWriter {
   void free_client() noexcept;
   void body_is_late() noexcept;
   void answer_stands_still() noexcept;
+  void rest_does_not_end() noexcept;
   void close_account(int status);
   bool is_abandoned() const noexcept;
 
@@ -156,6 +157,8 @@ class Exchange final : private detail::RequestChannel, private BodyWriter {
   std::size_t text_limit() const noexcept override { return settings().limit_request_text; }
   Task<void> wait_for_body();
   void send_continue();
+  void begin_to_discard();
+  void discard();
 
   // BodyWriter
   Task<void> write(std::string_view bytes) override;
@@ -197,8 +200,10 @@ class Exchange final : private detail::RequestChannel, private BodyWriter {
   MemberTimer request_timer_{*this, &Exchange::request_time_is_over};
   MemberTimer body_timer_{*this, &Exchange::body_is_late};
   MemberTimer stall_timer_{*this, &Exchange::answer_stands_still};
+  MemberTimer rest_timer_{*this, &Exchange::rest_does_not_end};
   Clock::time_point progress_at_;
 
+  std::size_t discarded_ = 0;  // of a body that nobody reads, behind the answer
   /// The code of the RST_STREAM that follows the answer, whatever becomes of the request's body.
   std::optional<std::uint32_t> reset_after_answer_;
   bool busy_ = false;

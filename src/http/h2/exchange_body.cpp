@@ -7,6 +7,7 @@
 #include "http/h2/answer_head.hpp"
 #include "http/h2/exchange.hpp"
 #include "http/h2/session.hpp"
+#include "http/lingering.hpp"
 #include "reactor/reactor.hpp"
 
 namespace uringcorn::http::h2 {
@@ -59,6 +60,26 @@ void Exchange::send_continue() {
   std::vector<nghttp2_nv>& list = worker_.answer_fields();
   list_interim_head(list, 100, Fields(), arena_);
   session_->submit_interim(*this, list);
+}
+
+/// Nobody will read the rest of the request. RST_STREAM says so (RFC 9113 section 8.1), but to many
+/// clients, curl among them, one that comes while they still send is a failure, and the answer is
+/// lost. So there is time to end, or to stop because of the answer.
+void Exchange::begin_to_discard() {
+  rest_timer_.arm(reactor::deadline_in(k_linger_time));
+  discard();
+}
+
+/// Gives credit for what is thrown away, up to the limit; past it the client has to wait.
+void Exchange::discard() {
+  if (busy_) {
+    return;  // the handler that does not heed its cancellation may have some of it
+  }
+  const std::size_t size = body_.discard();
+  if (size > 0 && discarded_ < settings().limit_unread_body) {
+    discarded_ += size;
+    session_->consumed(*this, size);
+  }
 }
 
 Task<void> Exchange::send_interim(int status, const Fields& fields) {

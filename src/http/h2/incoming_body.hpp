@@ -79,6 +79,14 @@ class IncomingBody {
     }
   }
 
+  /// Forgets what waits and what was lent; gives how much it was.
+  std::size_t discard() noexcept {
+    const std::size_t size = coming_.size() + current_.size();
+    coming_.clear();
+    current_.clear();
+    return size;
+  }
+
   bool has_more() const noexcept { return !coming_.empty(); }
   bool begun() const noexcept { return received_ > 0; }
   bool ended() const noexcept { return ended_; }
