@@ -165,7 +165,11 @@ void Context::control() {
     observe::warning("the arbiter is gone; draining");
     leave(false);
   }
-  for (int signal = control_->signals().take(); signal != 0; signal = control_->signals().take()) {
+  for (;;) {
+    const int signal = control_->signals().take().signal;
+    if (signal == 0) {
+      return;
+    }
     if (signal != SIGUSR1) {
       leave(signal != SIGTERM);
     } else if (const std::error_code error = observe::error_log().reopen()) {

@@ -27,10 +27,13 @@ Signals::Signals() {
   }
 }
 
-int Signals::take() const noexcept {
+Signals::Taken Signals::take() const noexcept {
   signalfd_siginfo info{};
   const ssize_t got = ::read(fd_.get(), &info, sizeof info);
-  return got == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
+  if (got != sizeof info) {
+    return {};
+  }
+  return {static_cast<int>(info.ssi_signo), static_cast<pid_t>(info.ssi_pid)};
 }
 
 }  // namespace uringcorn::worker

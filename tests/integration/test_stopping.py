@@ -49,6 +49,18 @@ def test_who_comes_later_is_refused_while_the_last_requests_finish(server, bind)
     assert running.wait() == 0
 
 
+def test_a_signal_to_the_whole_process_group_stops_it_as_one_to_the_arbiter(server):
+    running = server("--workers", "2", app="httpbin")
+    running.wait_until_ready(2)
+    with RawConnection(running.address) as client:
+        client.send(request("/hello") + request("/delay/1"))
+        assert client.read_answer().status == 200
+        os.killpg(running.pid, signal.SIGTERM)  # As timeout(1), systemd and terminals have it.
+        assert client.read_answer().status == 200
+    assert running.wait() == 0
+    assert running.log.count("Booting worker") == 2
+
+
 def test_who_is_in_the_middle_of_a_handshake_has_time_to_end_it(server):
     running = server()
     running.wait_until_ready(1)
