@@ -78,8 +78,8 @@ class Crew {
 
   /// The numbers that there are workers of, or should be.
   std::vector<unsigned> numbers() const;
-  /// A renewal is under way.
-  bool renewing() const noexcept { return renewing_; }
+  /// A renewal is under way; where there should be no workers, it waits for them to come back.
+  bool renewing() const noexcept { return renewing_ && !slots_.empty(); }
   /// A worker was ready at some time: the application works.
   bool ever_ready() const noexcept { return ever_ready_; }
   const observe::Scoreboard& scoreboard() const noexcept { return scoreboard_; }

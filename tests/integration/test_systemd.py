@@ -130,6 +130,26 @@ def test_a_reload_that_is_refused_or_abandoned_is_over_too(server, notify, tmp_p
     assert running.lines("Reload abandoned")
 
 
+def test_a_reload_is_over_when_all_workers_are_retired(server, notify, tmp_path):
+    app = tmp_path / "libsite.so"
+    shutil.copy2(f"{EXAMPLES}/libhello.so", app)
+    running = server("--workers", "2", app=str(app), environment=environment(notify))
+    notify.wait_for("^READY=1$")
+    worker, _ = running.wait_until_ready(2)
+    running.pause(worker)  # It leaves, and with that the reload goes on, only when it runs again.
+    running.signal(signal.SIGHUP)
+    notify.wait_for("^RELOADING=1$")
+    running.wait_for_line("generation 2")
+    running.signal(signal.SIGWINCH)
+    notify.wait_for("^READY=1$")
+    os.kill(worker, signal.SIGCONT)
+    running.wait_until(lambda: not running.workers(), "all workers to leave")
+    running.signal(signal.SIGHUP)
+    notify.wait_for("^RELOADING=1$")
+    notify.wait_for("^READY=1$")
+    running.wait_until_ready(2)
+
+
 def test_the_status_has_live_numbers(server, notify):
     running = server("--workers", "2", "--keep-alive", "600", app="httpbin",
                      environment=environment(notify))
