@@ -57,6 +57,10 @@ void give_logs(const Plan& plan) noexcept {
   plan.identity.own_log(plan.settings.access_logfile);
 }
 
+int umask_of(const settings::Settings& settings, const Start& start) noexcept {
+  return settings.umask >= 0 ? settings.umask : static_cast<int>(start.umask);
+}
+
 class Arbiter {
  public:
   Arbiter(const settings::Settings& settings, const Program& program, Background& background,
@@ -221,6 +225,7 @@ std::shared_ptr<const Plan> Arbiter::make_plan(const settings::Settings& setting
                                                const Sockets::Wait& wait) {
   auto plan = std::make_shared<Plan>(
       Plan{.generation = generation, .settings = settings, .backend = backend});
+  plan->settings.umask = umask_of(settings, program_.start);
   plan->identity = Identity::of(settings);
   plan->settings.listeners = activated_listeners(settings);
   plan->tls = tls_secrets_.read(plan->settings, plan_ ? &plan_->tls : nullptr);
@@ -411,9 +416,7 @@ void Arbiter::adopt_proven_plan() {
   }
   const settings::Settings& settings = plan_->settings;
   set_process_title(title_of("arbiter", settings));
-  if (settings.umask >= 0) {
-    ::umask(static_cast<mode_t>(settings.umask));
-  }
+  ::umask(static_cast<mode_t>(settings.umask));
   if (settings.workers != old->settings.workers) {
     resize(static_cast<unsigned>(settings.workers));
   }
@@ -538,9 +541,7 @@ int run(const settings::Settings& settings, const Program& program) {
         return *answer;
       }
     }
-    if (settings.umask >= 0) {
-      ::umask(static_cast<mode_t>(settings.umask));
-    }
+    ::umask(static_cast<mode_t>(umask_of(settings, program.start)));
     open_error_log(settings);
     if (const std::string warning = worker::class_warning(settings.worker_class);
         !warning.empty()) {

@@ -37,6 +37,8 @@ Start Start::capture(int argc, char** argv) {
   }
   start.pid = ::getpid();
   start.directory = working_directory();
+  start.umask = ::umask(0);
+  ::umask(start.umask);
   return start;
 }
 

@@ -16,6 +16,7 @@ struct Start {
   /// Where it was started, by the name that the shell knows it by: a link that is turned to a new
   /// release leads there. Empty: it could not be told.
   std::string directory;
+  mode_t umask = 022;
 
   /// Call it first of all, before anything of this is changed.
   static Start capture(int argc, char** argv);

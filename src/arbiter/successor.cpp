@@ -2,6 +2,7 @@
 #include "arbiter/successor.hpp"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,6 +55,7 @@ void Successor::execute(pid_t predecessor, const Estate& estate) const {
                    start_.directory, std::strerror(errno));
     ::_exit(k_exit_not_executed);
   }
+  ::umask(start_.umask);
   keep_descriptors(estate);
   keep_activated_descriptors(predecessor);
   std::vector<std::string> environment = handover_variables(predecessor, estate);

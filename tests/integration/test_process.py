@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import signal
 import socket
 import stat
@@ -254,6 +255,25 @@ def test_the_umask_holds_for_sockets_and_files(server, tmp_path):
     open_socket.wait_until_ready()
     assert stat.S_IMODE((tmp_path / "b.sock").stat().st_mode) == 0o777
     assert stat.S_IMODE((tmp_path / "b.pid").stat().st_mode) == 0o644
+
+
+def umask_of(pid):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"^Umask:\s+(\d+)$", status, re.MULTILINE)[1], 8)
+
+
+def test_without_a_umask_it_is_the_inherited_one_again(server, tmp_path):
+    config = tmp_path / "uringcorn.toml"
+    config.write_text('umask = "077"\n')
+    running = server("--pid", "a.pid")
+    worker, = running.wait_until_ready()
+    inherited = umask_of(os.getpid())
+    assert (umask_of(running.pid), umask_of(worker)) == (0o077, 0o077) != (inherited, inherited)
+    config.write_text("")
+    running.signal(signal.SIGHUP)
+    running.wait_for_line("Reload done")
+    running.wait_until(lambda: len(running.workers()) == 1, "the old worker to leave")
+    assert (umask_of(running.pid), umask_of(*running.workers())) == (inherited, inherited)
 
 
 @needs_root
