@@ -31,7 +31,7 @@ TlsSecrets::Materials TlsSecrets::read(const settings::Settings& settings,
         return serves(*serving, certificate);
       });
     }
-    net::tls::warn_of_expiry(*all.back());
+    net::tls::warn_of_flaws(*all.back());
     make_ticket_keys(settings);
   }
   // Nobody would rotate keys that wait for a use; they would be older than they may get.

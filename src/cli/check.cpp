@@ -22,6 +22,7 @@
 #include "cli/print.hpp"
 #include "net/tls/error.hpp"
 #include "net/tls/material.hpp"
+#include "net/tls/ocsp.hpp"
 #include "net/tls_library.hpp"
 #include "observe/syslog.hpp"
 #include "reactor/reactor.hpp"
@@ -97,6 +98,15 @@ void check_application(const Settings& settings, Findings& findings) {
   }
 }
 
+void report_listeners(const Settings& settings, Findings& findings) {
+  std::string names;
+  for (const settings::ListenerSettings& listener : settings.listeners) {
+    names += names.empty() ? "" : ", ";
+    names += (listener.is_tls ? "https://" : "") + listener.bind;
+  }
+  findings.note("listeners", escaped(names) + " (not bound)");
+}
+
 void check_certificates(const Settings& settings, Findings& findings) {
   for (const settings::ListenerSettings& listener : settings.listeners) {
     if (!listener.is_tls) {
@@ -105,8 +115,16 @@ void check_certificates(const Settings& settings, Findings& findings) {
     try {
       const auto material = net::tls::read_material(listener.tls);
       for (const net::tls::Identity& identity : material->identities) {
-        findings.note("certificate", fmt::format("{}: until {}", escaped(identity.certificate_file),
-                                                 net::tls::date_text(identity.facts.not_after)));
+        findings.note("certificate",
+                      fmt::format("{}: {} {}", escaped(identity.certificate_file),
+                                  net::tls::has_expired(identity) ? "EXPIRED on" : "until",
+                                  net::tls::date_text(identity.facts.not_after)));
+        const std::string complaint = net::tls::stapling_complaint(identity);
+        if (!identity.ocsp_file.empty()) {
+          findings.note("OCSP response",
+                        fmt::format("{}: {}", escaped(identity.ocsp_file),
+                                    complaint.empty() ? "is stapled" : "NOT SENT: " + complaint));
+        }
       }
     } catch (const net::tls::TlsError& error) {
       findings.problem(k_exit_cannot_start, error.what());
@@ -192,8 +210,7 @@ int examine(const settings::Resolution& resolution) {
   } catch (const std::runtime_error& error) {
     findings.problem(k_exit_cannot_start, error.what());
   }
-  findings.note("listeners", fmt::format("{} (not bound)",
-                                         escaped(fmt::to_string(fmt::join(settings.bind, ", ")))));
+  report_listeners(settings, findings);
   findings.note("workers", fmt::to_string(settings.workers));
   check_certificates(settings, findings);
   check_reactor(settings, findings);

@@ -123,6 +123,9 @@ void TlsGate::read_files() {
     observe::log(reports_ ? LogLevel::info : LogLevel::debug,
                  "New connections get the certificates that are now in {}",
                  fmt::join(serving.settings.certfile, ", "));
+    if (reports_) {
+      net::tls::warn_of_flaws(context_->material());
+    }
   } catch (const net::tls::TlsError& error) {
     observe::log(reports_ ? LogLevel::error : LogLevel::debug,
                  "Changed certificates refused: {}; the old ones go on", error.what());

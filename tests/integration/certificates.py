@@ -85,13 +85,14 @@ class Authority:
                 pair.certificate, "-startdate", "20200101000000Z", "-enddate", "20200201000000Z",
                 "-extfile", extension_file)
 
-    def ocsp_response(self, pair):
-        """A DER file that says that the pair's certificate is good."""
+    def ocsp_response(self, pair, is_revoked=False):
+        """A DER file that says that the pair's certificate is good, or revoked."""
         serial = openssl("x509", "-in", pair.certificate, "-noout", "-serial").stdout.decode()
         serial = serial.strip().partition("=")[2]
         end = "301231235959Z"
         index = self.folder / f"index-{self.count}.txt"
-        index.write_text(f"V\t{end}\t\t{serial}\tunknown\t/CN=any\n")
+        state = f"R\t{end}\t200101000000Z" if is_revoked else f"V\t{end}\t"
+        index.write_text(f"{state}\t{serial}\tunknown\t/CN=any\n")
         request = self.folder / f"ocsp-{self.count}.req"
         response = self.folder / f"ocsp-{self.count}.der"
         openssl("ocsp", "-issuer", self.certificate, "-cert", pair.certificate, "-reqout", request)

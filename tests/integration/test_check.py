@@ -125,6 +125,26 @@ def test_certificates_are_read(check, pair, authority):
     result = check(*pair.flags)
     assert result.returncode == 0
     assert findings(result)["certificate"].startswith(f"{pair.certificate}: until 20")
+    assert findings(result)["listeners"] == "https://127.0.0.1:8000 (not bound)"
     result = check("--certfile", str(pair.certificate), "--keyfile", str(authority.issue().key))
     assert result.returncode == 1
     assert "is not that of the certificate" in result.stderr
+
+
+def test_what_clients_will_not_like_of_a_certificate_is_told(check, authority, tmp_path,
+                                                             has_own_tls_library):
+    old = authority.issue(days=-1)
+    result = check(*old.flags)
+    assert findings(result)["certificate"] == (
+        f"{old.certificate}: EXPIRED on 2020-02-01 00:00:00 UTC")
+    if not has_own_tls_library:
+        return  # nothing is stapled
+    pair = authority.issue()
+    pair.certificate.write_bytes(
+        pair.certificate.read_bytes() + authority.certificate.read_bytes())
+    response = authority.ocsp_response(pair)
+    result = check(*pair.flags, "--ocsp-file", str(response))
+    assert findings(result)["OCSP response"] == f"{response}: is stapled"
+    (tmp_path / "garbage").write_bytes(b"garbage")
+    result = check(*pair.flags, "--ocsp-file", "garbage")
+    assert findings(result)["OCSP response"].startswith("garbage: NOT SENT: ")

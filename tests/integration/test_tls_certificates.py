@@ -37,7 +37,8 @@ def test_clients_get_the_certificate_for_the_name_they_ask_for(server, authority
     for asked, expected in {
             "default.example": "default.example", "unknown.example": "default.example",
             None: "default.example", "a.shop.example": "*.shop.example",
-            "A.SHOP.example": "*.shop.example", "one.shop.example": "one.shop.example",
+            "A.SHOP.example": "*.shop.example", "a.shop.example.": "*.shop.example",
+            "one.shop.example": "one.shop.example",
             "other.example": "one.shop.example", "a.b.shop.example": "default.example",
             "shop.example": "default.example"}.items():
         assert shown(shop.address, authority, asked)[0] == expected, asked
@@ -499,3 +500,29 @@ def test_an_ocsp_response_is_stapled(server, authority, version, tmp_path, has_o
                     str(authority.certificate))
     assert "OCSP Response Status: successful" in said and "Cert Status: good" in said, said
     assert fetch(shop.address, client_context(authority)).status == 200
+
+
+@pytest.mark.parametrize("what", ["garbage", "empty", "revoked", "of another one"])
+def test_an_ocsp_response_that_is_not_sent_is_told_of(server, authority, tmp_path, what,
+                                                      has_own_tls_library):
+    if not has_own_tls_library:
+        pytest.skip("nothing is stapled then")
+    pair = authority.issue()
+    good = authority.ocsp_response(pair).read_bytes()
+    bad = {"garbage": lambda: b"garbage", "empty": lambda: b"",
+           "revoked": lambda: authority.ocsp_response(pair, is_revoked=True).read_bytes(),
+           "of another one": lambda: authority.ocsp_response(authority.issue()).read_bytes(),
+           }[what]()
+    chain, response = tmp_path / "chain.pem", tmp_path / "response.der"
+    chain.write_bytes(pair.certificate.read_bytes() + authority.certificate.read_bytes())
+    response.write_bytes(bad)
+    shop = server("--certfile", str(chain), "--keyfile", str(pair.key), "--ocsp-file",
+                  str(response), app="httpbin")
+    complaint = f"[ERROR] The OCSP response in {response} is not sent with the certificate in"
+    shop.wait_for_log(complaint)
+    assert shown(shop.address, authority, "localhost") == ["localhost"]
+    response.write_bytes(good)
+    shop.wait_for_log("New connections get the certificates that are now in")
+    assert "Cert Status: good" in s_client(shop.address, "-status")
+    response.write_bytes(bad)
+    shop.wait_for_log(complaint, 2)

@@ -185,6 +185,10 @@ std::optional<CertificateFacts> read_certificate(std::string_view pem) {
   return CertificateFacts{names_of(certificate), *end};
 }
 
+std::string first_certificate(std::string_view pem) {
+  return std::string(FromPem(pem, CERT_TYPE).der());
+}
+
 bool share_curve_key(std::string_view certificate_pem, std::string_view key_pem) {
   const FromPem certificate_bytes(certificate_pem, CERT_TYPE);
   const FromPem key_bytes(key_pem, PRIVATEKEY_TYPE);

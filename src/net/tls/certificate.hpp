@@ -22,6 +22,9 @@ struct CertificateFacts {
 /// Reads the first certificate of a PEM text; nothing if there is none that can be read.
 std::optional<CertificateFacts> read_certificate(std::string_view pem);
 
+/// The first certificate of a PEM text in its DER form; empty: there is none.
+std::string first_certificate(std::string_view pem);
+
 /// Whether both, PEM texts, are of the same key on one of NIST's curves; true if they are not of
 /// such keys. (wolfSSL checks pairs itself, but not these, unless it is built with SP math.)
 bool share_curve_key(std::string_view certificate_pem, std::string_view key_pem);

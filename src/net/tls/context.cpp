@@ -3,23 +3,17 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <mutex>
 
 #include "net/tls/cipher_list.hpp"
 #include "net/tls/error.hpp"
+#include "net/tls/ocsp.hpp"
 #include "net/tls/session.hpp"
 #include "net/tls/ticket_keys.hpp"
 #include "net/tls/wolfssl.hpp"
 
 namespace uringcorn::net::tls {
 namespace {
-
-std::string in_words(int error) {
-  std::array<char, WOLFSSL_MAX_ERROR_SZ> text{};
-  wolfSSL_ERR_error_string_n(static_cast<unsigned long>(error), text.data(), text.size());
-  return text.data();
-}
 
 void initialise_library() {
   static std::once_flag once;
@@ -32,7 +26,7 @@ void load_identity(WOLFSSL_CTX* context, const Identity& identity) {
       static_cast<long>(identity.certificate_pem.size()), WOLFSSL_FILETYPE_PEM);
   if (result != WOLFSSL_SUCCESS) {
     throw TlsError(fmt::format("the certificate in {} cannot be used: {} (--certfile)",
-                               identity.certificate_file, in_words(result)));
+                               identity.certificate_file, error_text(result)));
   }
   result = wolfSSL_CTX_use_PrivateKey_buffer(context, bytes_of(identity.key_pem),
                                              static_cast<long>(identity.key_pem.size()),
@@ -41,7 +35,7 @@ void load_identity(WOLFSSL_CTX* context, const Identity& identity) {
     throw TlsError(
         fmt::format("the key in {} cannot be used: {} (--keyfile; RSA, P-256, P-384,"
                     " P-521 and Ed25519 keys can)",
-                    identity.key_file, in_words(result)));
+                    identity.key_file, error_text(result)));
   }
   if (wolfSSL_CTX_check_private_key(context) != WOLFSSL_SUCCESS ||
       !share_curve_key(identity.certificate_pem, identity.key_pem)) {
@@ -74,7 +68,7 @@ void ask_for_certificates(WOLFSSL_CTX* context, const Material& material) {
       context, bytes_of(pem), static_cast<long>(pem.size()), WOLFSSL_FILETYPE_PEM);
   if (result != WOLFSSL_SUCCESS) {
     throw TlsError(fmt::format("the authorities in {} cannot be used: {} (--ca-certs)",
-                               settings.ca_certs, in_words(result)));
+                               settings.ca_certs, error_text(result)));
   }
   const int must =
       settings.cert_reqs == settings::CertReqs::required ? WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
@@ -94,58 +88,6 @@ void set_tickets(WOLFSSL_CTX* context, const Material& material, const TicketKey
 #ifndef NO_SESSION_CACHE  // in which case it is a constant, longer than any lifetime
   wolfSSL_CTX_set_timeout(context, static_cast<unsigned>(lifetime));
 #endif
-}
-
-// ---- OCSP stapling (RFC 6066, 8)
-
-/// The chain behind the first certificate of a PEM text.
-std::string_view issuers_of(std::string_view pem) noexcept {
-  constexpr std::string_view k_end = "-----END CERTIFICATE-----";
-  const std::size_t end = pem.find(k_end);
-  return end == std::string_view::npos ? std::string_view() : pem.substr(end + k_end.size());
-}
-
-/// wolfSSL asks for the response when it needs it; nothing is fetched from anywhere.
-int on_ocsp_request(void* identity, const char*, int, unsigned char*, int,
-                    unsigned char** response) {
-  const std::string& stapled = static_cast<const Identity*>(identity)->stapled;
-  *response = reinterpret_cast<unsigned char*>(const_cast<char*>(stapled.data()));
-  return static_cast<int>(stapled.size());
-}
-
-void on_ocsp_response_used(void*, unsigned char*) {}
-
-void staple(WOLFSSL_CTX* context, const Identity& identity, const settings::TlsSettings& settings) {
-  if (identity.stapled.empty()) {
-    return;
-  }
-#ifndef URINGCORN_BUNDLED_WOLFSSL
-  throw TlsError(
-      "an OCSP response (--ocsp-file) cannot be stapled with the wolfSSL of the system, which loses"
-      " memory at each handshake then: build uringcorn with its own (subprojects/wolfssl.wrap)");
-#endif
-  if (settings.cert_reqs != settings::CertReqs::none) {
-    throw TlsError(
-        "an OCSP response (--ocsp-file) cannot be stapled where clients show certificates"
-        " (--cert-reqs): whoever issued the server's certificate would vouch for clients, too");
-  }
-  const std::string_view issuers = issuers_of(identity.certificate_pem);
-  const bool has_issuers =
-      issuers.find("BEGIN CERTIFICATE") != std::string_view::npos &&
-      wolfSSL_CTX_load_verify_buffer(context, bytes_of(issuers), static_cast<long>(issuers.size()),
-                                     WOLFSSL_FILETYPE_PEM) == WOLFSSL_SUCCESS;
-  if (!has_issuers) {
-    throw TlsError(
-        fmt::format("the OCSP response (--ocsp-file) for {0} cannot be checked: put the"
-                    " certificate of its issuer behind it into {0}",
-                    identity.certificate_file));
-  }
-  wolfSSL_CTX_EnableOCSPStapling(context);
-  // The file counts whatever the certificate says about where to ask.
-  wolfSSL_CTX_SetOCSP_OverrideURL(context, "file:");
-  wolfSSL_CTX_EnableOCSP(context, WOLFSSL_OCSP_URL_OVERRIDE | WOLFSSL_OCSP_NO_NONCE);
-  wolfSSL_CTX_SetOCSP_Cb(context, on_ocsp_request, on_ocsp_response_used,
-                         const_cast<Identity*>(&identity));
 }
 
 }  // namespace

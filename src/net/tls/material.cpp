@@ -13,6 +13,7 @@
 
 #include "net/tls/context.hpp"
 #include "net/tls/error.hpp"
+#include "net/tls/ocsp.hpp"
 #include "observe/log.hpp"
 
 namespace uringcorn::net::tls {
@@ -78,13 +79,10 @@ Identity read_identity(const settings::TlsSettings& settings, std::size_t index)
   identity.key_pem = read_file(identity.key_file, "the key", "--keyfile");
   check_key(identity);
   if (index < settings.ocsp_file.size() && !settings.ocsp_file[index].empty()) {
-    identity.stapled = read_file(settings.ocsp_file[index], "the OCSP response", "--ocsp-file");
+    identity.ocsp_file = settings.ocsp_file[index];
+    identity.stapled = read_file(identity.ocsp_file, "the OCSP response", "--ocsp-file");
   }
   return identity;
-}
-
-bool has_expired(const Identity& identity) noexcept {
-  return identity.facts.not_after < std::chrono::system_clock::now();
 }
 
 }  // namespace
@@ -105,6 +103,10 @@ std::shared_ptr<const Material> read_material(const settings::TlsSettings& setti
   return material;
 }
 
+bool has_expired(const Identity& identity) noexcept {
+  return identity.facts.not_after < std::chrono::system_clock::now();
+}
+
 void refuse_expired(const Material& material,
                     const std::function<bool(const std::string& certificate_pem)>& serves) {
   for (const Identity& identity : material.identities) {
@@ -122,7 +124,7 @@ bool has(const Material& material, std::string_view certificate_pem) {
                      });
 }
 
-void warn_of_expiry(const Material& material) {
+void warn_of_flaws(const Material& material) {
   for (const Identity& identity : material.identities) {
     const std::string date = date_text(identity.facts.not_after);
     if (has_expired(identity)) {
@@ -130,6 +132,11 @@ void warn_of_expiry(const Material& material) {
                      identity.certificate_file, date);
     } else if (identity.facts.not_after < std::chrono::system_clock::now() + k_warn_before_end) {
       observe::warning("The certificate in {} expires on {}", identity.certificate_file, date);
+    }
+    const std::string complaint = stapling_complaint(identity);
+    if (!complaint.empty()) {
+      observe::error("The OCSP response in {} is not sent with the certificate in {}: {}",
+                     identity.ocsp_file, identity.certificate_file, complaint);
     }
   }
 }

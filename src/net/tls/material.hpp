@@ -17,7 +17,8 @@ struct Identity {
   std::string key_file;
   std::string certificate_pem;
   std::string key_pem;
-  std::string stapled;  ///< an OCSP response (DER) about it; empty: none
+  std::string ocsp_file;  ///< empty: nothing is stapled
+  std::string stapled;    ///< what is in it
   CertificateFacts facts;
 };
 
@@ -35,14 +36,16 @@ struct Material {
 /// passphrases, each key that of its certificate. Throws TlsError.
 std::shared_ptr<const Material> read_material(const settings::TlsSettings& settings);
 
+bool has_expired(const Identity& identity) noexcept;
 /// Throws TlsError if a certificate of `material` has expired and does not serve already, as
 /// `serves` tells of its PEM text: nobody replaces a good one by such a one on purpose.
 void refuse_expired(const Material& material,
                     const std::function<bool(const std::string& certificate_pem)>& serves);
 /// Whether one of its certificates is this one.
 bool has(const Material& material, std::string_view certificate_pem);
-/// Says which certificates have expired, or are about to, in the error log.
-void warn_of_expiry(const Material& material);
+/// Says in the error log which certificates have expired, or are about to, and which OCSP responses
+/// are of no use.
+void warn_of_flaws(const Material& material);
 
 /// Changes when one of the files is replaced or written to.
 std::string fingerprint_of_files(const settings::TlsSettings& settings);

@@ -76,8 +76,11 @@ bool Session::choose_certificate() {
     return false;
   }
   const bool is_named = result == WOLFSSL_SUCCESS;
-  const std::string asked =
+  std::string asked =
       is_named ? lower_case({reinterpret_cast<const char*>(name.data()), length}) : std::string();
+  if (asked.ends_with('.')) {
+    asked.pop_back();  // the root's: some clients send it, though they should not (RFC 6066, 3)
+  }
   if (!make_connection(asked)) {
     throw std::bad_alloc();
   }
@@ -139,9 +142,7 @@ std::string Session::failure() const {
   if (error_ == 0) {
     return "the connection broke";
   }
-  std::array<char, WOLFSSL_MAX_ERROR_SZ> text{};
-  wolfSSL_ERR_error_string_n(static_cast<unsigned long>(error_), text.data(), text.size());
-  return text.data();
+  return error_text(error_);
 }
 
 // ---- data

@@ -19,13 +19,22 @@
 #include <wolfssl/wolfcrypt/sha256.h>
 #include <wolfssl/wolfio.h>
 
+#include <array>
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace uringcorn::net::tls {
 
 inline const unsigned char* bytes_of(std::string_view text) noexcept {
   return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+/// What wolfSSL says of one of its error codes.
+inline std::string error_text(int error) {
+  std::array<char, WOLFSSL_MAX_ERROR_SZ> text{};
+  wolfSSL_ERR_error_string_n(static_cast<unsigned long>(error), text.data(), text.size());
+  return text.data();
 }
 
 struct FreeContext {
