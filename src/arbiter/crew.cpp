@@ -173,12 +173,15 @@ std::optional<int> Crew::gave_up() const noexcept {
 // ---- dying ----
 
 void Crew::hear(TimePoint now) {
-  for_each(*this, [this](WorkerProcess& worker) {
+  for_each(*this, [=, this](WorkerProcess& worker) {
     worker.hear();
     note_ready(worker);
+    // When all of the server stops, its turn comes.
+    if (worker.told_to_leave() && !scoreboard_.shutting_down()) {
+      worker.drain(now);
+    }
   });
   for (Slot& slot : slots_) {
-    // A worker that leaves by itself (somebody sent it a signal) has vacated its place.
     if (slot.current && slot.current->stage() == WorkerProcess::Stage::leaving) {
       leaving_.push_back(std::move(slot.current));
     }

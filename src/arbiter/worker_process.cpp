@@ -150,6 +150,8 @@ void WorkerProcess::hear() noexcept {
         leave_by(Clock::now() + plan_->settings.graceful_timeout, Verdict::graceful_timeout);
       } else if (byte == static_cast<char>(worker::Message::recycle)) {
         wants_successor_ = true;
+      } else if (byte == static_cast<char>(worker::Message::told_to_leave)) {
+        told_to_leave_ = true;
       }
     }
   }

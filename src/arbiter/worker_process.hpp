@@ -66,6 +66,8 @@ class WorkerProcess {
   TimePoint started() const noexcept { return started_; }
   /// It asked to be replaced, and serves until that is done.
   bool wants_successor() const noexcept { return wants_successor_ && stage_ == Stage::ready; }
+  /// Somebody else told it to leave. It serves until drain().
+  bool told_to_leave() const noexcept { return told_to_leave_; }
   const observe::ScoreboardSlot& place() const noexcept { return place_; }
   /// Readable when the worker said something, or is gone.
   int message_fd() const noexcept { return messages_.get(); }
@@ -106,6 +108,7 @@ class WorkerProcess {
   Stage stage_ = Stage::booting;
   Verdict verdict_ = Verdict::none;
   bool wants_successor_ = false;
+  bool told_to_leave_ = false;
   bool never_came_ = false;
   bool aborted_ = false;
   bool killed_ = false;

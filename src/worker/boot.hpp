@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,11 +32,18 @@ constexpr int k_exit_app_not_loaded = 4;  ///< missing file, missing symbol, wro
 
 /// One byte from the worker to the arbiter, on `WorkerBoot::message_fd`.
 enum class Message : char {
-  born = 'B',      ///< its process is there (of one that a template has forked)
-  ready = 'R',     ///< the application is up; connections are being accepted
-  draining = 'D',  ///< no more are accepted
-  recycle = 'X',   ///< it wants a successor, and serves until that is ready
+  born = 'B',           ///< its process is there (of one that a template has forked)
+  ready = 'R',          ///< the application is up; connections are being accepted
+  draining = 'D',       ///< no more are accepted
+  recycle = 'X',        ///< it wants a successor, and serves until that is ready
+  told_to_leave = 'T',  ///< by TERM from somebody else; it serves until the arbiter says so, too
 };
+
+/// TERM to the whole process group, of timeout(1) or of systemd's KillMode=control-group, reaches
+/// the arbiter, too, which tells its workers when it is time to leave. One that was told by
+/// somebody else asks it therefore, and leaves without an answer after so long, unless all of the
+/// server does.
+constexpr std::chrono::seconds k_arbiter_answers_within{2};
 
 /// A listening socket, made by the arbiter. The worker closes its descriptor when it drains.
 struct WorkerListener {

@@ -6,6 +6,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <exception>
@@ -157,6 +158,7 @@ class Context final : public WorkerContext {
   std::vector<WorkerSocket> sockets_;
   std::optional<Control> control_;
   bool is_draining_ = false;
+  Clock::time_point leave_at_ = Clock::time_point::max();
 };
 
 void Context::control() {
@@ -165,13 +167,19 @@ void Context::control() {
     observe::warning("the arbiter is gone; draining");
     leave(false);
   }
+  if (Clock::now() >= leave_at_ && !boot_.scoreboard.shutting_down()) {
+    leave(false);
+  }
   for (;;) {
-    const int signal = control_->signals().take().signal;
-    if (signal == 0) {
+    const Signals::Taken taken = control_->signals().take();
+    if (taken.signal == 0) {
       return;
     }
-    if (signal != SIGUSR1) {
-      leave(signal != SIGTERM);
+    if (taken.signal == SIGTERM && taken.sender != ::getppid()) {
+      tell(Message::told_to_leave);
+      leave_at_ = std::min(leave_at_, Clock::now() + k_arbiter_answers_within);
+    } else if (taken.signal != SIGUSR1) {
+      leave(taken.signal != SIGTERM);
     } else if (const std::error_code error = observe::error_log().reopen()) {
       observe::error("the log could not be opened again, and stays as it is: {}", error.message());
     }

@@ -49,8 +49,6 @@ using namespace std::chrono_literals;
 /// After the cancellation of what still runs, how long its end is waited for.
 constexpr auto k_cancelled_tasks_end_within = 2s;
 constexpr auto k_memory_watch_interval = 1s;
-/// That all of the server stops, when it was asked to by the same signal.
-constexpr auto k_arbiter_announces_within = 250ms;
 
 /// Each number below `end` is as likely as any other.
 std::size_t random_below(std::size_t end) {
@@ -94,7 +92,7 @@ class Worker {
   Task<void> drain();
   Task<void> stop_application();
   Task<void> watch_signals();
-  Task<void> stop_unless_all_do();
+  Task<void> ask_to_leave();
   Task<void> watch_arbiter();
   Task<void> hand_on_access_log();
   Task<void> watch_requests();
@@ -283,7 +281,7 @@ Task<void> Worker::watch_signals() {
       if (taken.signal == SIGUSR1) {
         reopen_logs();
       } else if (taken.signal == SIGTERM && taken.sender != ::getppid()) {
-        watchers_.spawn(stop_unless_all_do());
+        watchers_.spawn(ask_to_leave());
       } else {
         stop(taken.signal != SIGTERM);
       }
@@ -291,11 +289,10 @@ Task<void> Worker::watch_signals() {
   }
 }
 
-/// Somebody else than the arbiter asked for it: to this worker alone, or to the whole process
-/// group, as timeout(1) and systemd's KillMode=control-group do. Then the arbiter was asked, too,
-/// and tells its workers when it is time.
-Task<void> Worker::stop_unless_all_do() {
-  co_await sleep_for(k_arbiter_announces_within);
+/// See k_arbiter_answers_within.
+Task<void> Worker::ask_to_leave() {
+  tell(Message::told_to_leave);
+  co_await sleep_for(k_arbiter_answers_within);
   if (!boot_.scoreboard.shutting_down()) {
     stop(false);
   }

@@ -79,6 +79,34 @@ def test_it_drains(serve):
     assert running.wait() == 0
 
 
+def test_a_signal_to_the_whole_process_group_boots_nobody(serve):
+    running = serve("--workers", "2")
+    running.wait_until_ready(2)
+    os.killpg(running.pid, signal.SIGTERM)
+    assert running.wait() == 0
+    assert running.log.count("Booting worker") == 2
+
+
+def test_one_that_is_told_to_leave_by_hand_is_replaced(serve):
+    running = serve()
+    worker, = running.wait_until_ready(1)
+    os.kill(worker, signal.SIGTERM)
+    running.wait_until(lambda: running.workers() not in ([worker], []), "a successor")
+    running.wait_until(lambda: worker not in running.workers(), "the worker to leave")
+    assert running.get("/worker").status == 200
+
+
+def test_it_leaves_when_the_arbiter_does_not_answer(serve):
+    running = serve()
+    worker, = running.wait_until_ready(1)
+    os.kill(running.pid, signal.SIGSTOP)
+    os.kill(worker, signal.SIGTERM)
+    running.wait_until(lambda: worker not in running.workers(), "the worker to leave")
+    os.kill(running.pid, signal.SIGCONT)
+    running.wait_until(running.workers, "a successor")
+    assert running.get("/worker").status == 200
+
+
 def test_it_stops_at_once_when_it_must(serve):
     running = serve("--graceful-timeout", "600")
     running.wait_until_ready()
