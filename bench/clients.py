@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Clients that hold connections: each speaks one protocol as far as the bench needs it."""
 
+import contextlib
 import socket
 import ssl
 import struct
@@ -10,6 +11,7 @@ from peers import request
 from processes import BenchError
 
 PATIENCE_SECONDS = 30
+TOGETHER = 32
 FRAME_HEADERS, FRAME_SETTINGS = 1, 4
 END_STREAM, ACK, END_STREAM_AND_HEADERS = 1, 1, 5
 WEBSOCKET_REQUEST = (
@@ -50,8 +52,8 @@ def receive(connection, count):
     return received
 
 
-def ask_http1(connection, close=False):
-    connection.sendall(request(connection.getpeername()[1], close))
+def ask_http1(connection):
+    connection.sendall(request(connection.getpeername()[1]))
     if not connection.recv(65536).startswith(b"HTTP/1.1 200"):
         raise BenchError("a request was not answered")
 
@@ -92,8 +94,50 @@ def ask_websocket(connection):
         raise BenchError(f"not an echo: {echo!r}")
 
 
+def visit(port, context=None, session=None):
+    """One request, the last of its connection. A generator, so that many connections can go in
+    step: it gives what is to be sent, and takes what comes of it."""
+    said = request(port, close=True)
+    if context is None:
+        answer = yield said
+    else:
+        received, unsent = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(received, unsent, session=session)
+        answer = None
+        while answer is None:
+            try:
+                tls.do_handshake()
+                if said:
+                    tls.write(said)
+                    said = None
+                answer = tls.read(65536)
+            except ssl.SSLWantReadError:
+                received.write((yield unsent.read()))
+        if tls.session_reused != (session is not None):
+            raise BenchError("a session was resumed, or not, against the plan")
+    if not answer.startswith(b"HTTP/1.1 200"):
+        raise BenchError("a request was not answered")
+
+
+def visit_in_step(port, visits, first_number):
+    """Each visit on a connection of its own; all say what they have to say at the same time."""
+    with contextlib.ExitStack() as stack:
+        under_way = [(stack.enter_context(connect(port, number=number)), a_visit, next(a_visit))
+                     for number, a_visit in enumerate(visits, first_number)]
+        while under_way:
+            for connection, _, said in under_way:
+                connection.sendall(said)
+            heard = [(connection, a_visit, connection.recv(65536))
+                     for connection, a_visit, _ in under_way]
+            under_way = []
+            for connection, a_visit, answer in heard:
+                with contextlib.suppress(StopIteration):
+                    under_way.append((connection, a_visit, a_visit.send(answer)))
+
+
 def connect_often(port, seconds, version=None, resumed=False):
-    """How many connections with one request each came about, one after the other."""
+    """How many connections with one request each came about, `TOGETHER` at a time: a server that
+    has several to serve does not go to sleep for each of their steps."""
     context = tls_context(version=version) if version else None
     session, count = None, 0
     if resumed:
@@ -102,9 +146,6 @@ def connect_often(port, seconds, version=None, resumed=False):
             session = first.session
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        with connect(port, context, session, count) as connection:
-            if context and connection.session_reused != resumed:
-                raise BenchError("a session was resumed, or not, against the plan")
-            ask_http1(connection, close=True)
-        count += 1
+        visit_in_step(port, [visit(port, context, session) for _ in range(TOGETHER)], count)
+        count += TOGETHER
     return count

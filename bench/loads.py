@@ -60,7 +60,7 @@ def websocket_echoes():
 
 
 def connections(version=None, resumed=False):
-    """Connections with one request each, one at a time: with TLS if there is a version; all of one
+    """Connections with one request each, some at a time: with TLS if there is a version; all of one
     session then, or each with a full handshake."""
     def run(server, seconds):
         count = multiprocessing.Value("q", 0)
