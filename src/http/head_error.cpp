@@ -39,6 +39,8 @@ ErrorDescription describe(HeadError error) noexcept {
       return {400, "The request head has a CR that is not followed by LF."};
     case HeadError::control_byte:
       return {400, "The request head has a control byte."};
+    case HeadError::tls_on_a_port_in_the_clear:
+      return {400, "It begins as TLS does, and this port speaks HTTP without (http://)."};
     case HeadError::extra_empty_line:
       return {400, "More than one empty line stands before the request line."};
     case HeadError::malformed_request_line:

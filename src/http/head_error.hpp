@@ -13,6 +13,7 @@ enum class HeadError : std::uint8_t {
   bare_line_feed,
   bare_carriage_return,
   control_byte,
+  tls_on_a_port_in_the_clear,
   // The request line.
   extra_empty_line,
   malformed_request_line,

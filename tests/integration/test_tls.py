@@ -362,6 +362,7 @@ def test_tls_on_a_port_in_the_clear_is_a_malformed_request(server, authority):
     shop = server(app="httpbin")
     with pytest.raises(ssl.SSLError):
         TlsConnection(shop.address, client_context(authority))
+    shop.wait_for_log("refused with 400: It begins as TLS does, and this port speaks HTTP without")
     assert shop.get("/get").status == 200
 
 

@@ -331,6 +331,14 @@ def test_required_means_required(server, authority, pair, clients, alice, versio
     assert fetch(shop.address, client_context(authority, client=alice)).status == 200
 
 
+@pytest.mark.parametrize("version, alert", [("-tls1_2", "alert number 40"),
+                                            ("-tls1_3", "alert number 116")])
+def test_who_shows_no_certificate_is_told(server, pair, clients, version, alert):
+    shop = server(*pair.flags, "--ca-certs", str(clients.certificate), "--cert-reqs", "required",
+                  app="httpbin")
+    assert alert in s_client(shop.address, version, "-ign_eof")
+
+
 @pytest.mark.parametrize("word", ["optional", "required"])
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_a_certificate_that_is_shown_has_to_be_valid(server, authority, pair, clients, word,

@@ -326,7 +326,7 @@ TEST_CASE("lines end in CRLF and nothing else; no control byte stands in a head"
       {"GET / HTTP/1.1\r\nHost: a\r\nX: a\x0b\x62\r\n\r\n"sv, control_byte},
       {"GET / HTTP/1.1\r\nHost: a\r\nX:\x0cy\r\n\r\n"sv, control_byte},
       {"GET / HTTP/1.1\r\nHost: a\r\nX: a\x7f\r\n\r\n"sv, control_byte},
-      {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"sv, control_byte},
+      {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"sv, tls_on_a_port_in_the_clear},
       {"\x80\x2e\x01\x00\x02"sv, control_byte},
   };
   for (const Refusal& refusal : refusals) {

@@ -27,6 +27,9 @@ std::uint32_t scheme_length(std::string_view target) noexcept {
   return static_cast<std::uint32_t>(colon) + 3;
 }
 
+/// The first byte of a TLS connection, the type of its first record (RFC 8446 section 5.1).
+constexpr char k_tls_handshake = 22;
+
 }  // namespace
 
 void HeadParser::reset() noexcept {
@@ -59,6 +62,9 @@ HeadParser::Result HeadParser::parse(std::string_view bytes) noexcept {
     }
     if (stop == end || (*stop == '\r' && end - stop == 1)) {
       return Result::need_more;
+    }
+    if (stopped_at == 0 && *stop == k_tls_handshake) {
+      return fail(HeadError::tls_on_a_port_in_the_clear);
     }
     if (*stop != '\r') {
       return fail(*stop == '\n' ? HeadError::bare_line_feed : HeadError::control_byte);

@@ -119,11 +119,22 @@ void Session::note_error(int result) noexcept {
     return;
   }
   error_ = error;
-  if (state_ == State::handshake && !has_written_) {
-    // wolfSSL leaves some clients without a word, those without a common cipher suite for instance.
+  if (state_ == State::handshake && !has_sent_alert() && may_write_in_the_clear()) {
     write_alert();
   }
   state_ = State::failed;
+}
+
+/// wolfSSL leaves some clients without a word, those without a common cipher suite for instance.
+bool Session::has_sent_alert() const noexcept {
+  WOLFSSL_ALERT_HISTORY history{};
+  return wolfSSL_get_alert_history(connection_, &history) == WOLFSSL_SUCCESS &&
+         history.last_tx.level == alert_fatal;
+}
+
+/// In TLS 1.3 everything behind the server's first message is encrypted; before, only the last is.
+bool Session::may_write_in_the_clear() const noexcept {
+  return !has_written_ || wolfSSL_version(connection_) != TLS1_3_VERSION;
 }
 
 void Session::write_alert() noexcept {

@@ -91,6 +91,8 @@ class Session {
   bool choose_certificate();
   bool make_connection(std::string_view name);
   void note_error(int result) noexcept;
+  bool has_sent_alert() const noexcept;
+  bool may_write_in_the_clear() const noexcept;
   void write_alert() noexcept;
 
   std::shared_ptr<const Context> context_;
