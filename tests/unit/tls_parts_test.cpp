@@ -19,6 +19,7 @@
 #include "base/unique_fd.hpp"
 #include "net/tls/certificate.hpp"
 #include "net/tls/cipher_list.hpp"
+#include "net/tls/client_hello.hpp"
 #include "net/tls/error.hpp"
 #include "net/tls/outbox.hpp"
 #include "net/tls/ticket_keys.hpp"
@@ -28,6 +29,65 @@
 using namespace uringcorn;
 using namespace uringcorn::net::tls;
 using namespace std::chrono_literals;
+
+// ---- what a client says first ----
+
+namespace {
+
+std::string two_bytes(std::size_t number) {
+  return {static_cast<char>(number >> 8), static_cast<char>(number)};
+}
+
+std::string with_length(const std::string& bytes) {
+  return two_bytes(bytes.size()) + bytes;
+}
+
+/// A ClientHello that asks for `name`, with one suite and one extension.
+std::string client_hello(const std::string& name) {
+  const std::string list = with_length('\0' + with_length(name));
+  const std::string body = "\x03\x03" + std::string(32, 'r') + std::string(1, '\0') +
+                           with_length("\x13\x01") + std::string("\1\0", 2) +
+                           with_length(two_bytes(0) + with_length(list));
+  return std::string("\1\0", 2) + with_length(body);
+}
+
+/// Cut into records of so many bytes.
+std::string in_records(std::string_view message, std::size_t size) {
+  std::string records;
+  for (; !message.empty(); message.remove_prefix(std::min(size, message.size()))) {
+    records += "\x16\x03\x01" + with_length(std::string(message.substr(0, size)));
+  }
+  return records;
+}
+
+}  // namespace
+
+TEST_CASE("the name that a client asks for is found however its message is cut into records") {
+  const std::string message = client_hello("Shop.Example.");
+  for (std::size_t size = 1; size <= message.size(); ++size) {
+    CAPTURE(size);
+    const std::string records = in_records(message, size);
+    for (std::size_t received = 0; received < records.size(); ++received) {
+      CHECK_FALSE(read_client_hello(std::string_view(records).substr(0, received)));
+    }
+    const auto hello = read_client_hello(records + "more");
+    REQUIRE(hello);
+    CHECK(hello->server_name == "shop.example");
+  }
+}
+
+TEST_CASE("what is no client's first message asks for no name, and is not waited for") {
+  using namespace std::string_view_literals;
+  const std::string endless = in_records("\1\xff\xff\xff" + std::string(20'000, 'x'), 16'384);
+  for (const std::string_view bytes :
+       {"GET / HTTP/1.1"sv, "\x80\x2e\1\3\1"sv, "\x16\3\1\0\1\1\x15\3\1\0\2\2\x28"sv,
+        std::string_view(endless)}) {
+    CAPTURE(bytes.substr(0, 20));
+    const auto hello = read_client_hello(bytes);
+    REQUIRE(hello);
+    CHECK(hello->server_name.empty());
+  }
+}
 
 // ---- cipher suites ----
 

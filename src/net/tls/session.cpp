@@ -2,31 +2,14 @@
 #include "net/tls/session.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <new>
 #include <utility>
 
+#include "net/tls/client_hello.hpp"
 #include "net/tls/wolfssl.hpp"
 
 namespace uringcorn::net::tls {
-namespace {
-
-/// A client's first message is one record of a few hundred bytes, with post-quantum keys two
-/// thousand. One that is not whole by then is left to wolfSSL to judge.
-constexpr std::size_t k_hello_max = 16 * 1024;
-constexpr std::size_t k_server_name_max = 255;
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  }
-  return lower;
-}
-
-}  // namespace
-
 Session::Session(std::shared_ptr<const Context> context, std::string_view protocols,
                  Workbench& workbench)
     : context_(std::move(context)), workbench_(workbench), protocols_(protocols) {
@@ -68,20 +51,11 @@ std::string_view Session::handshake(std::string_view received) noexcept {
 
 /// False: more of the client's first message has to come.
 bool Session::choose_certificate() {
-  std::array<unsigned char, k_server_name_max> name;
-  auto length = static_cast<word32>(name.size());
-  const int result = wolfSSL_SNI_GetFromBuffer(bytes_of(hello_), static_cast<word32>(hello_.size()),
-                                               WOLFSSL_SNI_HOST_NAME, name.data(), &length);
-  if (result == INCOMPLETE_DATA && hello_.size() < k_hello_max) {
+  const std::optional<ClientHello> hello = read_client_hello(hello_);
+  if (!hello) {
     return false;
   }
-  const bool is_named = result == WOLFSSL_SUCCESS;
-  std::string asked =
-      is_named ? lower_case({reinterpret_cast<const char*>(name.data()), length}) : std::string();
-  if (asked.ends_with('.')) {
-    asked.pop_back();  // the root's: some clients send it, though they should not (RFC 6066, 3)
-  }
-  if (!make_connection(asked)) {
+  if (!make_connection(hello->server_name)) {
     throw std::bad_alloc();
   }
   return true;
