@@ -89,6 +89,7 @@ class H2Connection(RawConnection):
         self.encoder = hpack.Encoder()
         self.decoder = hpack.Decoder()
         self.takes_data = takes_data
+        self.huffman = True  # in the heads that are sent
         self.answers: dict[int, Answer] = {}
         self.settings: dict[int, int] | None = None
         self.acknowledged = 0
@@ -111,7 +112,7 @@ class H2Connection(RawConnection):
         self.send(frame_bytes(kind, flags, stream, payload))
 
     def headers(self, stream, fields, end_stream=True):
-        block = self.encoder.encode(fields)
+        block = self.encoder.encode(fields, self.huffman)
         pieces = [block[i:i + 16_384] for i in range(0, len(block), 16_384)]
         for number, piece in enumerate(pieces):
             last = END_HEADERS if number == len(pieces) - 1 else 0

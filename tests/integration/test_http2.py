@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """HTTP/2: requests, answers, bodies and streams, spoken frame by frame to the real server."""
 
+import contextlib
 import json
 import struct
 import subprocess
@@ -241,6 +242,29 @@ def test_a_hundred_streams_at_once(shop):
         streams = [client.begin(path=f"/anything?n={n}") for n in range(100)]
         for number, stream in enumerate(streams):
             assert json.loads(client.finish(stream).body)["args"] == {"n": str(number)}
+
+
+def test_large_heads_for_clients_that_do_not_read_yet_stay_their_own(server):
+    # Each takes several frames, which go out as their clients take them: in turns, in the end.
+    shop = server("--http2-cleartext", "--limit-request-line", "40k", app="httpbin")
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(H2Connection(shop.address)) for _ in range(3)]
+        marks = {}
+        for number, client in enumerate(clients):
+            client.huffman = False
+            for _ in range(60):
+                # Of bytes that are not made shorter by Huffman's code, which takes Python long.
+                mark = f"{number:02b}{client.next_stream:08b}".translate({48: "X", 49: "Z"}) * 2000
+                stream = client.begin(path=f"/response-headers?x-mark={mark}", method="HEAD")
+                marks[client, stream] = mark
+        waiting = set(clients)
+        while waiting:
+            for client in list(waiting):
+                client.read_frame()
+                if sum(bool(answer.fields) for answer in client.answers.values()) == 60:
+                    waiting.remove(client)
+        assert {(client, stream): answer.get("x-mark") for client in clients
+                for stream, answer in client.answers.items()} == marks
 
 
 def test_streams_share_the_connection_fairly(shop):

@@ -6,6 +6,7 @@ import pathlib
 import re
 import signal
 import ssl
+import struct
 import subprocess
 import time
 
@@ -14,7 +15,7 @@ import pytest
 from certificates import Authority
 from h2_client import (
     DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, LAST_POSSIBLE_STREAM, NO_ERROR,
-    PROTOCOL_ERROR, H2Connection, frame_bytes, head)
+    PRIORITY_UPDATE, PROTOCOL_ERROR, H2Connection, frame_bytes, head)
 from raw_client import RawConnection, request
 
 
@@ -118,26 +119,41 @@ def private_bytes(pid):
     return 1024 * sum(int(kib) for kib in re.findall(r"^Private_\w+: +(\d+) kB", rollup, re.M))
 
 
-def test_connections_that_rest_hold_less_and_are_served_as_before(server):
+@pytest.mark.parametrize(
+    ("path", "seconds", "warm_ups"), [("/hello", 0, 20), ("/delay/1.2", 1.2, 3)],
+    ids=["after an answer", "after an answer that took longer"])
+def test_connections_that_rest_hold_less_and_are_served_as_before(server, path, seconds, warm_ups):
     shop = server("--http2-cleartext", "--keep-alive", "100", app="httpbin")
     worker, = shop.wait_until_ready()
     with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(H2Connection(shop.address)) for _ in range(60)]
+        # They say nothing behind an answer.
+        clients = [stack.enter_context(H2Connection(shop.address, takes_data=False))
+                   for _ in range(60)]
 
         def bytes_while_busy():
             """Nothing, if a client rested before the last was served."""
             began = time.monotonic()
-            for client in clients:
-                answer = client.ask_h2(fields=[("x-kept", "in the table")])
-                assert answer.body == b"Hello, World!"
+            streams = [client.begin(path=path, fields=[("x-kept", "in the table")])
+                       for client in clients]
+            for client, one in zip(clients, streams):
+                assert client.finish(one).status == 200
             private = private_bytes(worker)
-            return private if time.monotonic() - began < 0.9 else None
-        for _ in range(20):
+            return private if time.monotonic() - began < seconds + 0.9 else None
+        for _ in range(warm_ups):
             bytes_while_busy()  # the worker's own buffers are used once
         for _ in range(3):
             busy = shop.wait_until(bytes_while_busy, "all to be served within a second")
             shop.wait_until(lambda: busy - private_bytes(worker) > len(clients) * 2500,
                             "a page of each connection to be given back")
+
+
+def test_a_connection_that_rests_keeps_its_streams(shop):
+    with H2Connection(shop.address) as client:
+        later = client.next_stream + 2
+        client.frame(PRIORITY_UPDATE, 0, 0, struct.pack(">I", later) + b"u=0")
+        # A connection rests after a second without a word.
+        assert client.ask_h2(path="/delay/1.5").status == 200
+        assert client.ask_h2().status == 200
 
 
 def test_a_connection_that_asks_nothing_ends_after_request_head_timeout(server):

@@ -26,8 +26,6 @@ constexpr std::size_t k_gathered_bytes = 64 * 1024;
 constexpr std::size_t k_bytes_per_turn = 256 * 1024;
 /// How long a client may take to hear the first GOAWAY, by which time it opens no more streams.
 constexpr auto k_notice_time = 1s;
-/// After so long without a word from the client, its connection keeps only what it must.
-constexpr auto k_rest_after = 1s;
 /// Frames that nghttp2 holds for a client that takes none, past which nothing is read from it.
 constexpr std::size_t k_queued_frames_max = 1000;
 
@@ -50,6 +48,7 @@ Session::Session(net::Stream& stream, const net::Peer& peer, ServerContext& cont
       context_(context),
       settings_(context.settings),
       worker_(WorkerState::of(context)),
+      memory_(worker_.frames()),
       reading_(scope),
       exchanges_(scope),
       helpers_(scope),
@@ -60,8 +59,9 @@ Session::Session(net::Stream& stream, const net::Peer& peer, ServerContext& cont
       heard_at_(now()),
       rest_at_(Clock::time_point::max()) {
   nghttp2_session* session = nullptr;
+  nghttp2_mem memory = memory_.functions();
   if (nghttp2_session_server_new3(&session, worker_.callbacks(), this, worker_.options(),
-                                  memory_.functions()) != 0) {
+                                  &memory) != 0) {
     throw std::bad_alloc();
   }
   session_.reset(session);
@@ -237,7 +237,8 @@ Clock::time_point Session::next_deadline() const noexcept {
 void Session::deadline_passed() {
   const Clock::time_point time = now();
   if (time >= rest_at_) {
-    rest();
+    rest_at_ = Clock::time_point::max();
+    memory_.rest();
   }
   if (time >= shutdown_deadline_) {
     declare_shutdown();
@@ -258,13 +259,6 @@ void Session::deadline_passed() {
              time >= heard_at_ + settings_.http2_ping_interval) {
     ping(k_alive_ping);
     ping_deadline_ = reactor::deadline_in(settings_.http2_ack_timeout);
-  }
-}
-
-void Session::rest() noexcept {
-  rest_at_ = Clock::time_point::max();
-  if (!sending_ && all_gathered_) {
-    memory_.rest();
   }
 }
 
@@ -324,7 +318,6 @@ void Session::flush() {
 /// Appends the next frames. False: the connection is of no use any more.
 bool Session::gather(ByteBuffer& out) {
   gathering_ = &out;
-  all_gathered_ = false;
   while (!gathered_enough()) {
     const std::uint8_t* bytes = nullptr;
     const ssize_t size = nghttp2_session_mem_send(session_.get(), &bytes);
@@ -335,7 +328,6 @@ bool Session::gather(ByteBuffer& out) {
       break;
     }
     if (size == 0) {
-      all_gathered_ = !gathered_enough();
       break;
     }
     out.append({reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)});

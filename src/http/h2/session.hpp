@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -88,6 +89,8 @@ class Session {
 
   /// The data of the PING behind the first GOAWAY.
   static constexpr std::string_view k_shutdown_ping = "shutdown";
+  /// After so long without a word from the client, its connection keeps only what it must.
+  static constexpr std::chrono::seconds k_rest_after{1};
 
   // Reading.
   void begin();
@@ -102,7 +105,6 @@ class Session {
   // Deadlines.
   Clock::time_point next_deadline() const noexcept;
   void deadline_passed();
-  void rest() noexcept;
   void ping(std::string_view opaque);
 
   // Writing.
@@ -178,8 +180,7 @@ class Session {
   bool taking_ = false;   // nghttp2 is being fed: the reader will flush
   bool writing_ = false;  // write() runs
   bool write_wanted_ = false;
-  bool sending_ = false;       // output_ is the writer's
-  bool all_gathered_ = false;  // nghttp2 has nothing more to send
+  bool sending_ = false;  // output_ is the writer's
   bool terminated_ = false;
   bool leaving_ = false;  // the worker does not wait
   bool lost_ = false;

@@ -3,37 +3,50 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 namespace uringcorn::http::h2 {
 namespace {
 
 constexpr std::size_t k_page_bytes = 4096;
-/// The buffer for frames holds the largest payload that nghttp2 sends, and is made first of all
-/// that are as large.
-constexpr std::size_t k_frame_payload_bytes = 16 * 1024;
 
 }  // namespace
 
-SessionMemory::SessionMemory() noexcept
-    : functions_{.mem_user_data = this,
-                 .malloc = allocate,
-                 .free = release,
-                 .calloc = [](std::size_t count, std::size_t bytes,
-                              void*) { return std::calloc(count, bytes); },
-                 .realloc = resize} {}
-
-void* SessionMemory::allocate(std::size_t bytes, void* memory) noexcept {
-  auto& self = *static_cast<SessionMemory*>(memory);
-  const bool is_for_frames = bytes >= k_frame_payload_bytes && self.frames_ == nullptr;
-  return is_for_frames ? self.allocate_frames(bytes) : std::malloc(bytes);
+nghttp2_mem SessionMemory::functions() noexcept {
+  return {.mem_user_data = this,
+          .malloc = allocate,
+          .free = release,
+          .calloc = allocate_zeroed,
+          .realloc = resize};
 }
 
-void* SessionMemory::allocate_frames(std::size_t bytes) noexcept {
-  frames_bytes_ = (bytes + k_page_bytes - 1) / k_page_bytes * k_page_bytes;
-  frames_ = std::aligned_alloc(k_page_bytes, frames_bytes_);
-  return frames_;
+/// The first block of that size is the one in which each frame begins. It is lent once.
+void* SessionMemory::allocate(std::size_t bytes, void* memory) noexcept {
+  auto& self = *static_cast<SessionMemory*>(memory);
+  if (bytes == FrameBuffer::k_bytes && !std::exchange(self.frames_are_lent_, true)) {
+    return self.frames_.bytes();
+  }
+  return std::malloc(bytes);
+}
+
+/// A table that is whole pages gets them for itself. Of several it is the last, the one that it
+/// grew to.
+void* SessionMemory::allocate_zeroed(std::size_t count, std::size_t bytes, void* memory) noexcept {
+  auto& self = *static_cast<SessionMemory*>(memory);
+  const std::size_t size = count * bytes;
+  if (size == 0 || size / count != bytes || size % k_page_bytes != 0) {
+    return std::calloc(count, bytes);
+  }
+  void* const table = std::aligned_alloc(k_page_bytes, size);
+  if (table != nullptr) {
+    std::memset(table, 0, size);
+    self.table_ = table;
+    self.table_bytes_ = size;
+  }
+  return table;
 }
 
 /// nghttp2 makes its buffers this way, out of nothing.
@@ -42,24 +55,35 @@ void* SessionMemory::resize(void* block, std::size_t bytes, void* memory) noexce
   if (block == nullptr) {
     return allocate(bytes, memory);
   }
-  if (block == self.frames_) {
-    self.frames_ = nullptr;  // it may move to where pages are shared
+  if (block == self.frames_.bytes()) {
+    void* const larger = std::malloc(std::max(bytes, FrameBuffer::k_bytes));
+    if (larger != nullptr) {
+      std::memcpy(larger, block, FrameBuffer::k_bytes);
+    }
+    return larger;
+  }
+  if (block == self.table_) {
+    self.table_ = nullptr;  // it may move to where pages are shared
   }
   return std::realloc(block, bytes);
 }
 
 void SessionMemory::release(void* block, void* memory) noexcept {
   auto& self = *static_cast<SessionMemory*>(memory);
-  if (block == self.frames_) {
-    self.frames_ = nullptr;
+  if (block == self.frames_.bytes()) {
+    return;
+  }
+  if (block == self.table_) {
+    self.table_ = nullptr;
   }
   std::free(block);
 }
 
 void SessionMemory::rest() noexcept {
-  if (frames_ != nullptr) {
-    // Whether the kernel takes them or not, nothing is in them.
-    ::madvise(frames_, frames_bytes_, MADV_DONTNEED);
+  const auto* const table = static_cast<const char*>(table_);
+  // Nothing but zeros is what the pages hold too when they come back.
+  if (table != nullptr && table[0] == 0 && std::memcmp(table, table + 1, table_bytes_ - 1) == 0) {
+    ::madvise(table_, table_bytes_, MADV_DONTNEED);
   }
 }
 

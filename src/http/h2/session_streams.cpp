@@ -328,6 +328,7 @@ void Session::release(Exchange& exchange) noexcept {
   worker_.give_back(std::move(open_.back()));
   open_.pop_back();
   if (open_.empty() && !taking_) {
+    rest_at_ = reactor::deadline_in(k_rest_after);
     idle_deadline_ = reactor::deadline_in(settings_.keep_alive);
     stream_.set_receive_deadline(next_deadline());
     want_write();  // where the end of a connection that is shut down is noticed

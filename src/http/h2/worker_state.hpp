@@ -10,6 +10,7 @@
 
 #include "base/byte_buffer.hpp"
 #include "http/date.hpp"
+#include "http/h2/session_memory.hpp"
 #include "http/head_limits.hpp"
 #include "http/server_context.hpp"
 #include "http/spare.hpp"
@@ -19,8 +20,8 @@ namespace uringcorn::http::h2 {
 class Exchange;
 
 /// What the HTTP/2 connections of one worker share: limits and options that are the same for all,
-/// the exchanges that are not in use, and room to gather output in. It is made by the first
-/// connection and lives in the ServerContext.
+/// the exchanges that are not in use, and room to make frames and to gather them in. It is made by
+/// the first connection and lives in the ServerContext.
 class WorkerState {
  public:
   /// Exchanges kept for reuse; what is given back beyond is freed.
@@ -39,6 +40,8 @@ class WorkerState {
   const nghttp2_session_callbacks* callbacks() const noexcept { return callbacks_.get(); }
   DateLine& date_line() noexcept { return date_line_; }
 
+  /// Where nghttp2 makes the frames of whichever connection gathers them.
+  FrameBuffer& frames() noexcept { return frames_; }
   /// Where one connection at a time gathers frames, without waiting in between.
   ByteBuffer& gathering() noexcept { return gathering_; }
   /// Where one answer at a time lists its fields.
@@ -60,6 +63,7 @@ class WorkerState {
   std::unique_ptr<nghttp2_option, Delete> options_;
   std::unique_ptr<nghttp2_session_callbacks, Delete> callbacks_;
   DateLine date_line_;
+  FrameBuffer frames_;
   ByteBuffer gathering_;
   std::vector<nghttp2_nv> answer_fields_;
   Spare<Exchange, k_spare_exchanges_max> spare_;
