@@ -603,6 +603,18 @@ TEST_CASE("a parser is ready for the next head after reset") {
   CHECK(parser.head().facts.wants_keep_alive());
 }
 
+TEST_CASE("a parser that gave its memory back parses as before once it is prepared again") {
+  HeadParser parser(k_default_limits);
+  const std::string bytes = get_with("Content-Length: 3\r\nX: 1\r\n");
+  for (int i = 0; i < 3; i++) {
+    parser.prepare();  // does nothing the first time
+    REQUIRE(parser.parse(bytes) == HeadParser::Result::complete);
+    CHECK(parser.fields().size() == 3);
+    parser.reset();
+    parser.release();
+  }
+}
+
 TEST_CASE("the request line is known when only a later line fails") {
   HeadParser parser(k_default_limits);
   CHECK(parser.parse("GET / HTTP/1.1 \r\n") == HeadParser::Result::failed);

@@ -345,7 +345,7 @@ TEST_CASE("a slow member may miss messages instead") {
 namespace {
 
 constexpr int k_sockets = 100;
-constexpr std::ptrdiff_t k_bytes_max = 11 * 1024;
+constexpr std::ptrdiff_t k_bytes_max = 9 * 1024;
 
 }  // namespace
 

@@ -31,6 +31,7 @@ Exchange::Exchange(WorkerState& worker)
     : worker_(worker), parser_(worker.head_limits()), body_(worker.head_limits()) {}
 
 void Exchange::begin(ConnectionState& connection) {
+  parser_.prepare();
   connection_ = &connection;
   scope_.emplace(connection.scope);
   output_.attach(connection.stream, settings().write_timeout);

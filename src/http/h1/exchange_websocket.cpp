@@ -106,6 +106,7 @@ Task<void> Exchange::serve_websocket() {
     refuse_websocket(session);
     co_return;
   }
+  parser_.release();  // no request follows
   co_await session.run();
   body_bytes_sent_ = session.bytes_sent();
   leave_request(k_switching_protocols);

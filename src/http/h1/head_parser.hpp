@@ -45,19 +45,26 @@ struct RequestHead {
 /// Parses one request head as it grows. Strict: RFC 9112 without its permissions to be lenient,
 /// except that one empty line is tolerated before the request line (section 2.2).
 ///
-/// The parser keeps no pointer to the bytes, and allocates only when it is made: a table for as
-/// many fields as the limits allow. So an idle connection should not hold one. One thread at a
-/// time.
+/// The parser keeps no pointer to the bytes, and allocates only when it is made, or prepared after
+/// release(): a table for as many fields as the limits allow. So an idle connection should not hold
+/// one. One thread at a time.
 class HeadParser {
  public:
   enum class Result : std::uint8_t { need_more, complete, failed };
 
   /// `limits` must outlive the parser.
-  explicit HeadParser(const HeadLimits& limits)
-      : limits_(&limits), fields_(std::make_unique_for_overwrite<FieldSlices[]>(limits.fields)) {}
+  explicit HeadParser(const HeadLimits& limits) : limits_(&limits) { prepare(); }
 
   /// Makes it ready for another head. Cheap.
   void reset() noexcept;
+
+  /// Gives its memory back, for as long as no head is to be parsed: until prepare().
+  void release() noexcept { fields_.reset(); }
+  void prepare() {
+    if (!fields_) {
+      fields_ = std::make_unique_for_overwrite<FieldSlices[]>(limits_->fields);
+    }
+  }
 
   /// `bytes` is everything received since the head's first byte, and may go on past its end. After
   /// need_more it is to be called again with more bytes after the same ones, which may stand at
