@@ -208,8 +208,13 @@ int Session::on_client_certificate(int is_verified, WOLFSSL_X509_STORE_CTX* stor
   try {
     auto& session = *static_cast<Session*>(store->userCtx);
     const WOLFSSL_BUFFER_INFO& own = store->certs[0];
-    session.client_ = describe_client({reinterpret_cast<const char*>(own.buffer), own.length});
-    return session.client_ ? 1 : 0;
+    std::optional<ClientCertificate> client =
+        describe_client({reinterpret_cast<const char*>(own.buffer), own.length});
+    if (!client) {
+      return 0;
+    }
+    session.client_ = std::make_unique<ClientCertificate>(std::move(*client));
+    return 1;
   } catch (const std::bad_alloc&) {
     return 0;
   }

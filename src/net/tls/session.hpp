@@ -67,7 +67,7 @@ class Session {
 
   /// The protocol that was agreed upon by ALPN; empty: none was asked for.
   std::string_view protocol() const noexcept;
-  const ClientCertificate* client() const noexcept { return client_ ? &*client_ : nullptr; }
+  const ClientCertificate* client() const noexcept { return client_.get(); }
   /// Why the handshake failed, for the log.
   std::string failure() const;
 
@@ -101,7 +101,7 @@ class Session {
   std::string_view protocols_;
   std::string_view incoming_;  ///< what wolfSSL did not take yet of what was received
   std::string hello_;          ///< while the client has not said which certificate it wants
-  std::optional<ClientCertificate> client_;
+  std::unique_ptr<const ClientCertificate> client_;
   Outbox outbox_;
   int error_ = 0;
   State state_ = State::handshake;

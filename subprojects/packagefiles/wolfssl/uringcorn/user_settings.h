@@ -32,7 +32,9 @@
 
 /* Ciphers and hashes. */
 #define HAVE_AESGCM
+#ifndef WOLFSSL_AESNI /* whose instructions need no table of 512 bytes for each key */
 #define GCM_TABLE_4BIT
+#endif
 #define WOLFSSL_AES_DIRECT
 #define NO_AES_192
 #define HAVE_CHACHA
