@@ -64,10 +64,14 @@ def frame(kind, flags, stream, payload=b""):
 
 def ask_http2(connection):
     """The first request on a connection."""
+    connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(FRAME_SETTINGS, 0, 0))
+    ask_http2_on(connection, 1)
+
+
+def ask_http2_on(connection, request_stream):
     scheme = b"\x87" if isinstance(connection, ssl.SSLSocket) else b"\x86"
     head = b"\x82" + scheme + b"\x04\x06/hello" + b"\x01\x09localhost"  # RFC 7541: not Huffman
-    connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(FRAME_SETTINGS, 0, 0) +
-                       frame(FRAME_HEADERS, END_STREAM_AND_HEADERS, 1, head))
+    connection.sendall(frame(FRAME_HEADERS, END_STREAM_AND_HEADERS, request_stream, head))
     while True:
         length, kind, flags, stream = struct.unpack(">IBBI", b"\0" + receive(connection, 9))
         payload = receive(connection, length)
@@ -75,8 +79,13 @@ def ask_http2(connection):
             connection.sendall(frame(FRAME_SETTINGS, ACK, 0))
         if kind == FRAME_HEADERS and payload[0] != 0x88:
             raise BenchError(f"an answer that is not 200: {payload!r}")
-        if stream == 1 and flags & END_STREAM:
+        if stream == request_stream and flags & END_STREAM:
             return
+
+
+def ask_http2_again(connection):
+    """The second one."""
+    ask_http2_on(connection, 3)
 
 
 def ask_websocket(connection):
@@ -87,6 +96,10 @@ def ask_websocket(connection):
         head += receive(connection, 1)
     if not head.startswith(b"HTTP/1.1 101 "):
         raise BenchError(f"no WebSocket: {head!r}")
+    ask_echo(connection)
+
+
+def ask_echo(connection):
     masked = bytes(byte ^ MASK[place % 4] for place, byte in enumerate(MESSAGE))
     connection.sendall(bytes([0x81, 0x80 | len(MESSAGE)]) + MASK + masked)
     echo = receive(connection, 2 + len(MESSAGE))

@@ -2,6 +2,7 @@
 """Memory of connections that were served once and now wait: what a worker has for itself."""
 
 import sys
+import time
 
 import clients
 import loads
@@ -15,6 +16,7 @@ WARM_UP_CONNECTIONS = 50
 URING, NGINX = "uringcorn/io_uring", "nginx"
 PLAIN_LIMIT_BYTES, LIMIT_BYTES = 2048, 12 * 1024
 BESIDE_LIMIT = 1.15
+REST_SECONDS = 2  # a server that has given nothing back for so long gives nothing back any more
 
 
 def open_idle(port, count, use, context=None):
@@ -38,6 +40,17 @@ def bytes_of_each(server, count, use, context=None):
     return (private_bytes(server.worker_pid) - before) / count, connections
 
 
+def bytes_at_rest(pid):
+    """The memory of a process, once it does not fall any more."""
+    least, seen = private_bytes(pid), time.monotonic()
+    while time.monotonic() - seen < REST_SECONDS:
+        time.sleep(REST_SECONDS / 10)
+        now = private_bytes(pid)
+        if now < least:
+            least, seen = now, time.monotonic()
+    return least
+
+
 def http1(options, peers, report):
     """And what a normal client pays beside 10,000 of them."""
     peers.learn_answer()
@@ -59,28 +72,41 @@ def http1(options, peers, report):
                    BESIDE_LIMIT if is_ours else None, alone_us=alone, beside_us=beside)
 
 
-# (what, how it is started, what makes a connection idle, ALPN, who is measured)
+# (what, how it is started, what makes a connection idle, what does so again, ALPN, who is measured)
 PROTOCOLS = [
-    ("TLS", {"tls": True}, clients.ask_http1, "http/1.1", (URING, NGINX)),
-    ("HTTP/2", {"http2": True}, clients.ask_http2, None, (URING, NGINX)),
-    ("HTTP/2 over TLS", {"tls": True, "http2": True}, clients.ask_http2, "h2", (URING, NGINX)),
-    ("WebSocket", {}, clients.ask_websocket, None, (URING,)),
-    ("WebSocket over TLS", {"tls": True}, clients.ask_websocket, "http/1.1", (URING,)),
+    ("TLS", {"tls": True}, clients.ask_http1, clients.ask_http1, "http/1.1", (URING, NGINX)),
+    ("HTTP/2", {"http2": True}, clients.ask_http2, clients.ask_http2_again, None, (URING, NGINX)),
+    ("HTTP/2 over TLS", {"tls": True, "http2": True}, clients.ask_http2, clients.ask_http2_again,
+     "h2", (URING, NGINX)),
+    ("WebSocket", {}, clients.ask_websocket, clients.ask_echo, None, (URING,)),
+    ("WebSocket over TLS", {"tls": True}, clients.ask_websocket, clients.ask_echo, "http/1.1",
+     (URING,)),
 ]
 
 
 def protocols(_options, peers, report):
-    """All that is more than HTTP/1 in the clear."""
+    """All that is more than HTTP/1 in the clear: just after each connection was served once more,
+    and when they have rested."""
     peers.learn_answer()
-    for name, start, use, alpn, names in PROTOCOLS:
+    for name, start, use, use_again, alpn, names in PROTOCOLS:
         context = clients.tls_context(alpn) if alpn else None
         for peer in names:
             with peers.start(peer, **start) as server:
-                each, connections = bytes_of_each(server, PROTOCOL_CONNECTIONS, use, context)
+                close(open_idle(server.port, WARM_UP_CONNECTIONS, use, context))
+                before = private_bytes(server.worker_pid)
+                connections = open_idle(server.port, PROTOCOL_CONNECTIONS, use, context)
+                for connection in connections:
+                    use_again(connection)
+                held = {"at once": private_bytes(server.worker_pid),
+                        "at rest": bytes_at_rest(server.worker_pid)}
                 close(connections)
-            print(f"idle {name} {peer}: {each:.0f} bytes", file=sys.stderr)
-            report.add(f"{PROTOCOL_CONNECTIONS:,} idle", f"{peer}, {name}, memory of each", each,
-                       "bytes", LIMIT_BYTES if peer == URING else None)
+            for when, held_bytes in held.items():
+                each = (held_bytes - before) / PROTOCOL_CONNECTIONS
+                print(f"idle {name} {peer} {when}: {each:.0f} bytes", file=sys.stderr)
+                limited = peer == URING and when == "at rest"
+                report.add(f"{PROTOCOL_CONNECTIONS:,} idle",
+                           f"{peer}, {name}, memory of each {when}", each, "bytes",
+                           LIMIT_BYTES if limited else None)
 
 
 SCENARIOS = {"idle": http1, "idle-protocols": protocols}
