@@ -7,7 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -169,47 +168,6 @@ TEST_CASE("the table for new keys of X25519 agrees with the ladder") {
       secret[i] = static_cast<unsigned char>(fill * (2 * i + 1) + 57 * i);
     }
     CHECK(public_key(clamped(secret)) == public_key_by_ladder(clamped(secret)));
-  }
-}
-
-// ---- SHA-256 ----
-
-namespace {
-
-using Digest = std::array<unsigned char, 32>;
-
-/// In pieces of that size.
-Digest digest_of(std::string_view bytes, std::size_t piece) {
-  wc_Sha256 hash;
-  Digest digest{};
-  CHECK(wc_InitSha256(&hash) == 0);
-  for (; !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size()))) {
-    const auto size = static_cast<word32>(std::min(piece, bytes.size()));
-    CHECK(wc_Sha256Update(&hash, bytes_of(bytes), size) == 0);
-  }
-  CHECK(wc_Sha256Final(&hash, digest.data()) == 0);
-  wc_Sha256Free(&hash);
-  return digest;
-}
-
-}  // namespace
-
-TEST_CASE("SHA-256 is that of FIPS 180-4, for each length and in pieces of any size") {
-  std::string bytes;
-  for (unsigned i = 0; i < 1000; ++i) {
-    bytes += static_cast<char>(i * 7);
-  }
-  for (const std::size_t piece : std::array<std::size_t, 6>{1, 63, 64, 65, 200, 1000}) {
-    CAPTURE(piece);
-    std::string digests;
-    for (std::size_t length = 0; length < bytes.size(); ++length) {
-      const Digest digest = digest_of(std::string_view(bytes).substr(0, length), piece);
-      digests.append(digest.begin(), digest.end());
-    }
-    CHECK(digest_of(digests, piece) == Digest{0x5d, 0x62, 0x7e, 0xa0, 0x13, 0xb4, 0xf6, 0x0b,
-                                              0xb7, 0x9c, 0x05, 0x7e, 0xaf, 0x24, 0x16, 0x3d,
-                                              0xc2, 0x1c, 0x42, 0x9a, 0x22, 0x6b, 0xa2, 0xc3,
-                                              0x4b, 0x28, 0x95, 0x35, 0x53, 0x37, 0x40, 0x0c});
   }
 }
 
