@@ -36,8 +36,11 @@ void* SessionMemory::allocate(std::size_t bytes, void* memory) noexcept {
 /// grew to.
 void* SessionMemory::allocate_zeroed(std::size_t count, std::size_t bytes, void* memory) noexcept {
   auto& self = *static_cast<SessionMemory*>(memory);
-  const std::size_t size = count * bytes;
-  if (size == 0 || size / count != bytes || size % k_page_bytes != 0) {
+  std::size_t size = 0;
+  if (__builtin_mul_overflow(count, bytes, &size)) {
+    return nullptr;
+  }
+  if (size == 0 || size % k_page_bytes != 0) {
     return std::calloc(count, bytes);
   }
   void* const table = std::aligned_alloc(k_page_bytes, size);
