@@ -74,7 +74,7 @@ ErrorDescription describe(HeadError error) noexcept {
     case HeadError::invalid_field_name:
       return {400, "A header field's name is not a token."};
     case HeadError::missing_host:
-      return {400, "An HTTP/1.1 request needs a Host field."};
+      return {400, "The request names no host: a Host field is missing (in HTTP/2 :authority)."};
     case HeadError::duplicate_host:
       return {400, "The request has more than one Host field."};
     case HeadError::invalid_host:

@@ -67,7 +67,7 @@ const std::vector<Setting> k_rows = {
      .value_name = "MODE",
      .help = "permessage-deflate, for clients that offer it: off, message (each by itself) or "
              "context.",
-     .details = "`context` compresses small, similar messages better, and keeps about 45 KiB for "
+     .details = "`context` compresses small, similar messages better, and keeps about 52 KiB for "
                 "each WebSocket; `message` keeps nothing between messages."},
 };
 

@@ -4,6 +4,7 @@
 
 #include "http/h1/exchange.hpp"
 #include "http/handler_outcome.hpp"
+#include "http/lingering.hpp"
 #include "http/ws/handshake.hpp"
 #include "http/ws/session.hpp"
 #include "http/ws/transport.hpp"
@@ -12,12 +13,7 @@
 namespace uringcorn::http::h1 {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr int k_switching_protocols = 101;
-/// How long a client that was told the end may go on sending, and how much.
-constexpr auto k_linger_time = 5s;
-constexpr std::size_t k_linger_bytes_max = 1024 * 1024;
 
 }  // namespace
 

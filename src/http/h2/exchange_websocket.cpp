@@ -9,6 +9,7 @@
 #include "http/h2/exchange.hpp"
 #include "http/h2/session.hpp"
 #include "http/handler_outcome.hpp"
+#include "http/lingering.hpp"
 #include "http/ws/session.hpp"
 #include "http/ws/transport.hpp"
 #include "reactor/reactor.hpp"
@@ -16,11 +17,7 @@
 namespace uringcorn::http::h2 {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr int k_tunnel_is_open = 200;
-/// How long the end of the stream may take, once both sides have said Close.
-constexpr auto k_linger_time = 5s;
 /// What is taken to be sent before the stream has room for it; past it, the sender waits.
 constexpr std::size_t k_sent_ahead_max = 16 * 1024;
 
