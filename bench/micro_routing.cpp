@@ -45,6 +45,7 @@ class Channel final : public detail::RequestChannel, public detail::Arena {
  public:
   Task<std::string_view> read_body() override { co_return std::string_view(); }
   Task<void> send_interim(int, const Fields&) override { co_return; }
+  const Fields& trailers() const noexcept override { return trailers_; }
   Arena& arena() noexcept override { return *this; }
   CancelScope& scope() noexcept override { return scope_; }
   std::size_t text_limit() const noexcept override { return 0; }
@@ -57,6 +58,7 @@ class Channel final : public detail::RequestChannel, public detail::Arena {
 
  private:
   CancelScope scope_;
+  Fields trailers_;
   std::size_t used_ = 0;
   char memory_[4096];
 };
