@@ -130,21 +130,30 @@ def test_connections_that_rest_hold_less_and_are_served_as_before(server, path, 
         clients = [stack.enter_context(H2Connection(shop.address, takes_data=False))
                    for _ in range(60)]
 
-        def bytes_while_busy():
-            """Nothing, if a client rested before the last was served."""
+        def serve_all():
+            """False, if a client rested before the last was served."""
             began = time.monotonic()
             streams = [client.begin(path=path, fields=[("x-kept", "in the table")])
                        for client in clients]
             for client, one in zip(clients, streams):
                 assert client.finish(one).status == 200
-            private = private_bytes(worker)
-            return private if time.monotonic() - began < seconds + 0.9 else None
+            return time.monotonic() - began < seconds + 0.9
+
+        def a_page_of_each_is_given_back():
+            """What else the worker needs or frees meanwhile may hide it: then it is tried again."""
+            if not serve_all():
+                return False
+            busy, end = private_bytes(worker), time.monotonic() + 4
+            while time.monotonic() < end:
+                if busy - private_bytes(worker) > len(clients) * 2500:
+                    return True
+                time.sleep(0.1)
+            return False
+
         for _ in range(warm_ups):
-            bytes_while_busy()  # the worker's own buffers are used once
-        for _ in range(3):
-            busy = shop.wait_until(bytes_while_busy, "all to be served within a second")
-            shop.wait_until(lambda: busy - private_bytes(worker) > len(clients) * 2500,
-                            "a page of each connection to be given back")
+            serve_all()  # the worker's own buffers are used once
+        for _ in range(2):
+            shop.wait_until(a_page_of_each_is_given_back, "a page of each to be given back")
 
 
 def test_a_connection_that_rests_keeps_its_streams(shop):
