@@ -75,6 +75,24 @@ TEST_CASE("the name that a client asks for is found however its message is cut i
   }
 }
 
+TEST_CASE("a first message that ends before what it announces has no name behind its end") {
+  const std::string whole = client_hello("shop.example");
+  for (std::size_t size = 4; size < whole.size(); ++size) {
+    CAPTURE(size);
+    std::string message = whole.substr(0, size);
+    message.replace(2, 2, two_bytes(size - 4));
+    const auto hello = read_client_hello(in_records(message, 1000));
+    REQUIRE(hello);
+    CHECK(hello->server_name.empty());
+  }
+  for (std::size_t at = 4; at < whole.size(); ++at) {
+    CAPTURE(at);
+    std::string message = whole;
+    message[at] = '\xff';
+    CHECK(read_client_hello(in_records(message, 1000)));
+  }
+}
+
 TEST_CASE("what is no client's first message asks for no name, and is not waited for") {
   using namespace std::string_view_literals;
   const std::string endless = in_records("\1\xff\xff\xff" + std::string(20'000, 'x'), 16'384);

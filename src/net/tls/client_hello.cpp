@@ -2,11 +2,8 @@
 #include "net/tls/client_hello.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <utility>
-
-#include "net/tls/wolfssl.hpp"
 
 namespace uringcorn::net::tls {
 namespace {
@@ -20,6 +17,11 @@ constexpr std::size_t k_server_name_max = 255;
 constexpr std::size_t k_record_head_bytes = 5;
 constexpr std::size_t k_message_head_bytes = 4;
 constexpr char k_handshake_record = 22;
+constexpr char k_client_hello = 1;
+constexpr std::size_t k_version_bytes = 2;
+constexpr std::size_t k_random_bytes = 32;
+constexpr std::size_t k_server_names = 0;  // the extension, RFC 6066 section 3
+constexpr std::size_t k_host_name = 0;     // the only type of name
 
 std::size_t number_in(std::string_view bytes) noexcept {
   std::size_t number = 0;
@@ -57,29 +59,63 @@ bool is_whole(std::string_view message) noexcept {
          message.size() == k_message_head_bytes + number_in(message.substr(1, 3));
 }
 
-/// As one record, in which wolfSSL looks for the name.
-std::string in_one_record(std::string_view message) {
-  std::string record{k_handshake_record, 3, 1};
-  record += static_cast<char>(message.size() >> 8);
-  record += static_cast<char>(message.size());
-  return record.append(message);
-}
+/// Takes a message apart. Past its end there is nothing.
+class Parts {
+ public:
+  explicit Parts(std::string_view bytes) noexcept : rest_(bytes) {}
 
-std::string server_name_in(std::string_view message) {
-  const std::string record = in_one_record(message);
-  std::array<unsigned char, k_server_name_max> name;
-  auto length = static_cast<word32>(name.size());
-  if (wolfSSL_SNI_GetFromBuffer(bytes_of(record), static_cast<word32>(record.size()),
-                                WOLFSSL_SNI_HOST_NAME, name.data(), &length) != WOLFSSL_SUCCESS) {
+  bool empty() const noexcept { return rest_.empty(); }
+  std::string_view take(std::size_t size) noexcept {
+    const std::string_view part = size <= rest_.size() ? rest_.substr(0, size) : std::string_view();
+    rest_.remove_prefix(std::min(size, rest_.size()));
+    return part;
+  }
+  std::size_t number(std::size_t size) noexcept { return number_in(take(size)); }
+  /// What has its length in front of it, in so many bytes.
+  std::string_view vector(std::size_t length_size) noexcept { return take(number(length_size)); }
+
+ private:
+  std::string_view rest_;
+};
+
+/// The body of an extension, or nothing. RFC 8446 section 4.1.2.
+std::string_view extension_in(std::string_view message, std::size_t type) noexcept {
+  if (message.front() != k_client_hello) {
     return {};
   }
-  std::string text(name.begin(), name.begin() + length);
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  if (text.ends_with('.')) {
-    text.pop_back();  // some clients send it, though they should not
+  Parts hello(message.substr(k_message_head_bytes));
+  hello.take(k_version_bytes + k_random_bytes);
+  hello.vector(1);  // session
+  hello.vector(2);  // cipher suites
+  hello.vector(1);  // compression methods
+  Parts extensions(hello.vector(2));
+  while (!extensions.empty()) {
+    const std::size_t one = extensions.number(2);
+    const std::string_view body = extensions.vector(2);
+    if (one == type) {
+      return body;
+    }
   }
-  return text;
+  return {};
+}
+
+/// The first host name of the list in the extension of names.
+std::string server_name_in(std::string_view message) {
+  Parts names(Parts(extension_in(message, k_server_names)).vector(2));
+  while (!names.empty()) {
+    const std::size_t type = names.number(1);
+    const std::string_view name = names.vector(2);
+    if (type == k_host_name && name.size() <= k_server_name_max) {
+      std::string text(name);
+      std::transform(text.begin(), text.end(), text.begin(),
+                     [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+      if (text.ends_with('.')) {
+        text.pop_back();  // some clients send it, though they should not
+      }
+      return text;
+    }
+  }
+  return {};
 }
 
 }  // namespace
