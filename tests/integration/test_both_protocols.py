@@ -169,6 +169,17 @@ def test_trailers_come_and_go_behind_the_body(server, version, worker_class):
     assert echo.ask_with_trailers("body", []) == (200, "body", [])
 
 
+def test_trailers_that_were_broken_off_are_nobodys(server):
+    echo = OverHttp1(server(app="httpbin"))
+    for _ in range(3):
+        with RawConnection(echo.server.address) as client:
+            client.send(request("/echo", "POST", [("Transfer-Encoding", "chunked")]) +
+                        b"4\r\nbody\r\n0\r\nX-Secret: 1\r\nX-Ha")
+            assert client.read_head().status == 200  # the end of the body is waited for
+    expected = [(name.lower(), value) for name, value in TRAILERS]
+    assert echo.ask_with_trailers("body", TRAILERS) == (200, "body", expected)
+
+
 def test_trailers_beyond_what_can_be_kept_are_refused_whatever_the_limits(server):
     running = server("--http2-cleartext", "--limit-request-head", "16m", "--limit-request-fields",
                      "2000", app="httpbin")

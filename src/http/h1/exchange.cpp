@@ -146,7 +146,8 @@ void Exchange::leave_request(int status) {
 void Exchange::end_request() noexcept {
   response_.reset();
   request_.reset();
-  trailers_.clear();
+  body_.forget_trailers();
+  trailers_ = Fields();
   head_ = {};
   arena_.reset();
 }

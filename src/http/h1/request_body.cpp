@@ -13,7 +13,7 @@ void RequestBody::begin(const RequestFacts& facts, std::uint64_t bytes_max) noex
   state_ = State::complete;
   error_ = BodyError::none;
   begun_ = false;
-  trailers_.clear();
+  forget_trailers();
   bytes_left_ = facts.content_length().value_or(0);
   bytes_allowed_ = bytes_max == 0 ? std::numeric_limits<std::uint64_t>::max() : bytes_max;
   if (facts.is_chunked()) {
@@ -91,6 +91,13 @@ RequestBody::Step RequestBody::next_chunk(Input& input, std::string_view& data) 
   return Step::data;
 }
 
+void RequestBody::forget_trailers() noexcept {
+  if (!trailer_section_.empty() || !trailers_.empty()) {
+    trailer_section_ = std::string();  // with its memory
+    trailers_ = Fields();
+  }
+}
+
 /// The section has been found to be good.
 void RequestBody::list_trailers() {
   std::string_view rest = trailer_section_;
@@ -100,7 +107,7 @@ void RequestBody::list_trailers() {
     trailers_.add(line.substr(0, colon), trim_blanks(line.substr(colon + 1)));
     rest.remove_prefix(end + 2);
   }
-  trailer_section_ = {};
+  trailer_section_ = std::string();
 }
 
 RequestBody::Step RequestBody::fail_with(BodyError error) noexcept {

@@ -41,6 +41,8 @@ class RequestBody {
   }
   /// The trailer fields, once it is complete.
   const Fields& trailers() const noexcept { return trailers_; }
+  /// Frees them, and what has come of a section that is not whole. begin() does so, too.
+  void forget_trailers() noexcept;
   /// True once a byte of the body, framing included, was taken.
   bool begun() const noexcept { return begun_; }
 

@@ -58,7 +58,7 @@ void Exchange::recycle() noexcept {
   request_.reset();
   builder_.reset();
   trailers_.reset();
-  answer_trailers_.clear();
+  answer_trailers_ = Fields();
   body_.reset(k_kept_buffer_bytes);
   head_ = {};
   arena_.reset();

@@ -21,7 +21,7 @@ class TrailerSection {
   void reset() noexcept {
     count_ = bytes_ = 0;
     is_good_ = true;
-    fields_.clear();
+    fields_ = Fields();
   }
   void take(std::string_view name, std::string_view value) {
     constexpr std::size_t k_around_bytes = 4;  // ": " and the end of the line
