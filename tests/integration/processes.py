@@ -53,6 +53,11 @@ def ids(pid) -> tuple[int, int, set[int]]:
             {int(group) for group in fields["Groups"].split()})
 
 
+def umask_of(pid) -> int:
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"^Umask:\s+(\d+)$", status, re.MULTILINE)[1], 8)
+
+
 def environment(pid) -> dict[str, str]:
     """As it was given to the program that the process executes."""
     raw = pathlib.Path(f"/proc/{pid}/environ").read_bytes().decode()

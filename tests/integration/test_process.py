@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 import pty
-import re
 import signal
 import socket
 import stat
@@ -19,7 +18,8 @@ import time
 import pytest
 
 from conftest import SETTINGS_VARIABLES
-from processes import alive, children, command_line, descriptors, end, ids, state, wait_until
+from processes import (alive, children, command_line, descriptors, end, ids, state, umask_of,
+                       wait_until)
 from program import BINARY, EXAMPLES
 from raw_client import RawConnection, request
 
@@ -255,11 +255,6 @@ def test_the_umask_holds_for_sockets_and_files(server, tmp_path):
     open_socket.wait_until_ready()
     assert stat.S_IMODE((tmp_path / "b.sock").stat().st_mode) == 0o777
     assert stat.S_IMODE((tmp_path / "b.pid").stat().st_mode) == 0o644
-
-
-def umask_of(pid):
-    status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"^Umask:\s+(\d+)$", status, re.MULTILINE)[1], 8)
 
 
 def test_without_a_umask_it_is_the_inherited_one_again(server, tmp_path):

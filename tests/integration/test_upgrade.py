@@ -12,7 +12,7 @@ import pytest
 
 import conftest
 from processes import (alive, children, command_line, descriptors, end, environment,
-                       wait_for_promotion, wait_until)
+                       umask_of, wait_for_promotion, wait_until)
 from raw_client import ConnectionEnded, RawConnection, request
 
 HELLO = request("/hello")
@@ -247,6 +247,16 @@ def test_the_new_arbiter_is_started_as_the_old_one_was(upgraded, tmp_path):
         client.send(request("/exit/7"))  # It is there only with the variable.
         client.read_to_end()
     one.running.wait_for_line(rf"\[{new}\] .*exited with code 7")
+
+
+def test_the_new_arbiter_inherits_the_umask_that_the_old_one_did(upgraded, tmp_path):
+    config = tmp_path / "uringcorn.toml"
+    config.write_text('umask = "077"\n')
+    one = upgraded()
+    one.running.wait_until_ready()
+    assert umask_of(one.running.pid) == 0o077
+    config.write_text("")
+    assert umask_of(one.upgrade()) == umask_of(os.getpid())
 
 
 def test_nothing_but_the_sockets_is_handed_over(upgraded, tmp_path):

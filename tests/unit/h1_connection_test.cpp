@@ -165,6 +165,16 @@ Task<Response> handle(Request& request) {
   if (path == "/pieces") {
     co_return Response::stream([](BodyWriter& writer) { return write_pieces(writer, 3); });
   }
+  if (path == "/trailers" || path == "/trailers-of-length") {
+    Response response = Response::stream([](BodyWriter& writer) -> Task<void> {
+      co_await writer.write("piece");
+      writer.trailers(Fields().add("X-Sum", "1"));
+    });
+    if (path == "/trailers-of-length") {
+      response.length(5);
+    }
+    co_return response;
+  }
   if (path == "/broken-stream") {
     co_return Response::stream(write_and_throw);
   }
@@ -718,6 +728,25 @@ TEST_CASE("a streamed body is chunked, or of its announced length, or ends the c
       const std::string all = wire.read_to_end();
       CHECK_FALSE(contains(all, "Transfer-Encoding"));
       CHECK(all.ends_with("\r\n\r\npiece 0\npiece 1\npiece 2\n"));
+    }
+  });
+}
+
+TEST_CASE("trailers follow a body that is sent in chunks, and no other") {
+  with_server([](Server& server) {
+    {
+      Wire wire(server);
+      CHECK(contains(wire.ask(get("/trailers")), "Transfer-Encoding: chunked\r\n"));
+      CHECK(wire.read_until("\r\n\r\n") == "5\r\npiece\r\n0\r\nX-Sum: 1\r\n\r\n");
+      CHECK(wire.ask(get("/trailers-of-length")).ends_with("\r\n\r\npiece"));
+      wire.send("HEAD /trailers HTTP/1.1\r\nHost: h\r\n\r\n");
+      CHECK(wire.read_until("\r\n\r\n").starts_with("HTTP/1.1 200"));
+      CHECK(wire.ask(k_get).ends_with("Hello, World!"));
+    }
+    {
+      Wire wire(server);
+      wire.send("GET /trailers HTTP/1.0\r\n\r\n");
+      CHECK(wire.read_to_end().ends_with("\r\n\r\npiece"));
     }
   });
 }
